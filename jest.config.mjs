@@ -1,0 +1,17 @@
+/** Jest over ES modules: ts-jest compiles, `tsc --noEmit` (npm run typecheck) checks the types. */
+export default {
+  testEnvironment: 'node',
+  testMatch: ['<rootDir>/test/**/*.spec.ts'],
+  testPathIgnorePatterns: ['/node_modules/', '<rootDir>/test/real/', '<rootDir>/test/browser/', '<rootDir>/test/pack/'],
+  modulePathIgnorePatterns: ['<rootDir>/dist/', '<rootDir>/sample/dist/'],
+  extensionsToTreatAsEsm: ['.ts'],
+  moduleNameMapper: {
+    '^nestjs-storage$': '<rootDir>/lib/index.ts',
+    '^nestjs-storage/(.*)$': '<rootDir>/lib/$1/index.ts',
+    '^(\\.{1,2}/.*)\\.js$': '$1',
+  },
+  transform: { '^.+\\.ts$': ['ts-jest', { useESM: true }] },
+  coverageProvider: 'v8',
+  collectCoverageFrom: ['lib/**/*.ts'],
+  testTimeout: 30_000,
+};

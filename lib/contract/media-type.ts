@@ -1,0 +1,9 @@
+/** Media types by file name, for objects whose type nobody said. */
+import { lookup } from 'mime-types';
+
+export const DEFAULT_CONTENT_TYPE = 'application/octet-stream';
+
+/** The registered media type of a key's extension, else `application/octet-stream`. */
+export function contentTypeOf(key: string): string {
+  return lookup(key) || DEFAULT_CONTENT_TYPE;
+}

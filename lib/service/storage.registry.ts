@@ -1,0 +1,39 @@
+/** The storages of one app by name: where interceptors, routes and indicators find the one they are asked for. */
+import { StorageConfigurationError } from '../contract/index.js';
+import type { StorageService } from '../storage.service.js';
+
+/** Name of the storage that was given none. */
+export const DEFAULT_STORAGE = 'default';
+
+export class StorageRegistry {
+  readonly #storages = new Map<string, StorageService>();
+
+  /** @throws StorageConfigurationError when the name is taken */
+  add(name: string, storage: StorageService): void {
+    if (this.#storages.has(name)) {
+      throw new StorageConfigurationError({
+        reason: `two storages are named ${JSON.stringify(name)}`,
+        advice: 'Give each StorageModule.forRoot() or forRootAsync() of the app a name of its own.',
+      });
+    }
+    this.#storages.set(name, storage);
+  }
+
+  /** @throws StorageConfigurationError that lists the names there are */
+  get(name: string = DEFAULT_STORAGE): StorageService {
+    const storage = this.#storages.get(name);
+    if (storage) return storage;
+    const names = this.names().map((known) => JSON.stringify(known));
+    throw new StorageConfigurationError({
+      reason: `there is no storage named ${JSON.stringify(name)}`,
+      advice:
+        names.length === 0
+          ? 'Import StorageModule.forRoot() in the root module.'
+          : `There ${names.length === 1 ? 'is' : 'are'} ${names.join(', ')}.`,
+    });
+  }
+
+  names(): string[] {
+    return [...this.#storages.keys()];
+  }
+}

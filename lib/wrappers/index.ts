@@ -1,0 +1,4 @@
+export * from './app-urls.backend.js';
+export * from './forwarding.backend.js';
+export * from './read-only.backend.js';
+export * from './scope.backend.js';
