@@ -11,6 +11,7 @@ export default {
     '^(\\.{1,2}/.*)\\.js$': '$1',
   },
   transform: { '^.+\\.ts$': ['ts-jest', { useESM: true }] },
+  reporters: ['default', ['<rootDir>/scripts/count-reporter.mjs', { name: 'default' }]],
   coverageProvider: 'v8',
   collectCoverageFrom: ['lib/**/*.ts'],
   testTimeout: 30_000,
