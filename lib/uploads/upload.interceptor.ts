@@ -1,4 +1,5 @@
 /** What the four upload interceptors share: take files in, run the handler, and publish or throw away. */
+import { AsyncResource } from 'node:async_hooks';
 import {
   Logger,
   type CallHandler,
@@ -172,13 +173,13 @@ class Upload {
   #afterResponse(files: readonly StoredFile[]): void {
     const { afterCommit } = this.#plan;
     if (!afterCommit || files.length === 0) return;
-    const run = async () => {
+    const run = AsyncResource.bind(async () => {
       try {
         await afterCommit(files, this.#context);
       } catch (error) {
         logger.error('afterCommit failed', error instanceof Error ? error.stack : error);
       }
-    };
+    });
     if (this.#closed) setImmediate(() => void run());
     else this.#response.once('close', () => void run());
   }

@@ -113,6 +113,7 @@ export async function startApp(
   storages: Record<string, StorageService>,
   controllers: Type[],
   providers: Provider[] = [],
+  setUp: (app: INestApplication) => void = () => undefined,
 ): Promise<UploadApp> {
   const registry = new StorageRegistry();
   for (const [name, storage] of Object.entries(storages)) registry.add(name, storage);
@@ -126,6 +127,7 @@ export async function startApp(
   })
   class AppModule {}
   const app = await NestFactory.create(AppModule, { logger: false, abortOnError: false });
+  setUp(app);
   await app.listen(0, '127.0.0.1');
   const { port } = app.getHttpServer().address() as AddressInfo;
   return {
