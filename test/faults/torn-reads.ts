@@ -57,10 +57,11 @@ export async function tornReads(subject: TornReadSubject, reads: number, writes:
     }
     for (const go of wake.splice(0)) go();
   };
+  const early = (change: number) => report.reads * writes < change * reads && begun < reads;
   const writer = async () => {
     while (changes < writes) {
       const change = ++changes;
-      while (report.reads * writes < change * reads && begun < reads) {
+      while (early(change)) {
         await new Promise<void>((resolve) => {
           wake.push(resolve);
         });
