@@ -61,7 +61,9 @@ export abstract class BaseStorageBackend implements StorageBackend {
   }
 
   async move(from: StorageKey, to: StorageKey, options: CopyOptions = {}): Promise<ObjectInfo> {
-    const info = await this.transfer('move', from, to, options);
+    // A driver that copies inside its store moves there too.
+    const derived = this.copy === BaseStorageBackend.prototype.copy;
+    const info = await (derived ? this.transfer('move', from, to, options) : this.copy(from, to, options));
     if (from !== to) await this.delete(from, { signal: options.signal });
     return info;
   }
