@@ -118,7 +118,11 @@ export async function startRig(options: RigOptions): Promise<Rig> {
     port,
     storage: (name = 'default') => app.get(StorageRegistry).get(name),
     signer: (name = 'default') => signers.get(name)!,
-    close: () => app.close(),
+    close: () => {
+      // What a failed test left open shall not hold up the rest.
+      app.getHttpServer().closeAllConnections();
+      return app.close();
+    },
   };
 }
 
