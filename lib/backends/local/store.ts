@@ -33,9 +33,9 @@ export class LocalStore {
     this.records = new MetadataRecords(root, settings.durable);
     this.temps = new TempFiles(root, settings.durable);
     this.locks = new KeyLocks(root);
-    this.retired = new RetiredRecords(settings.metadataGrace, async ({ key, identity, moved }) => {
-      if (!moved) return this.records.remove(key, identity);
-      return this.removeUnused(key, identity);
+    this.retired = new RetiredRecords(settings.metadataGrace, async ({ key, stats, moved }) => {
+      if (!moved) return this.records.remove(key, identityOf(stats));
+      return this.removeUnused(key, identityOf(stats));
     });
   }
 
