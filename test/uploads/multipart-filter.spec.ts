@@ -103,7 +103,7 @@ describe('the multipart filter', () => {
     const content = Buffer.alloc(1 << 20, 'x');
     const out: Buffer[] = [];
     const filter = new MultipartFilter('b', limits, (bytes) => out.push(bytes));
-    filter.write(Buffer.from('--b\r\nContent-Disposition: form-data; name="f"; filename="a"\r\n\r\n'));
+    filter.write(Buffer.from('--b\r\nContent-Disposition: form-data; name="f"; filename="a"\r\n\r\n+'));
     filter.write(content);
     filter.write(Buffer.from('\r\n--b--'));
     filter.end();
