@@ -2,7 +2,8 @@
 import 'reflect-metadata';
 import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { Controller, Get, HttpException, Logger, Param, Res, UseFilters, type INestApplication } from '@nestjs/common';
-import { APP_FILTER, NestFactory } from '@nestjs/core';
+import { APP_FILTER, HttpAdapterHost, NestFactory } from '@nestjs/core';
+import { ExecutionContextHost } from '@nestjs/core/helpers/execution-context-host.js';
 import type { ServerResponse } from 'node:http';
 import {
   FileTooLargeError,
@@ -197,5 +198,12 @@ describe('StorageExceptionFilter', () => {
     expect((await fetch(`${await alone.getUrl()}/local`)).status).toBe(404);
     expect((await fetch(`${await alone.getUrl()}/global/not-found`)).status).toBe(500);
     await alone.close();
+  });
+
+  it('leaves contexts other than HTTP to themselves', () => {
+    const error = new StorageFileNotFoundError(details);
+    const context = new ExecutionContextHost([]);
+    context.setType('rpc');
+    expect(() => new StorageExceptionFilter(app.get(HttpAdapterHost)).catch(error, context)).toThrow(error);
   });
 });
