@@ -8,7 +8,8 @@ import { PageModule } from './page/page.module.js';
 @Module({
   imports: [
     // The environment says which store; the signed routes come with it under /files/:token/:name.
-    StorageModule.forRoot(),
+    // The page previews PDF files, so this app lets browsers show them.
+    StorageModule.forRoot({ urls: { inlineTypes: ['application/pdf'] } }),
     // GET /_ops/health
     StorageHealthModule.forRoot(),
     FilesModule,

@@ -3,6 +3,7 @@ import { connect } from 'node:net';
 import { Readable } from 'node:stream';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { StorageUnavailableError } from '../../lib/contract/index.js';
+import { mayShowInline, securityPolicyOf } from '../../lib/files/serving-policy.js';
 import { MemoryBackend } from '../../lib/backends/memory/memory.backend.js';
 import type { PutOptions } from '../../lib/service/index.js';
 import { pathOf, send, startRig, until, WatchedBackend, type Rig } from './rig.js';
@@ -68,7 +69,7 @@ describe('types and dispositions', () => {
     ['video/mp4', 'inline'],
     ['audio/mpeg', 'inline'],
     ['text/plain', 'inline'],
-    ['application/pdf', 'inline'],
+    ['application/pdf', 'attachment'],
     // Allowed by this app.
     ['text/markdown', 'inline'],
     ['image/svg+xml', 'inline'],
@@ -80,7 +81,15 @@ describe('types and dispositions', () => {
     expect(headers['x-content-type-options']).toBe('nosniff');
     expect(headers['content-security-policy']).toMatch(/^default-src 'none'/);
     expect(headers['content-security-policy']).not.toMatch(/script|allow-/);
-    if (contentType !== 'application/pdf') expect(headers['content-security-policy']).toMatch(/; sandbox$/);
+    expect(headers['content-security-policy']).toMatch(/; sandbox$/);
+  });
+
+  it('gives up the sandbox for nothing but PDF in an app that allows it', () => {
+    const policy = { inlineTypes: ['application/pdf', 'text/html'] };
+    for (const type of policy.inlineTypes) expect(mayShowInline(type, policy)).toBe(true);
+    expect(securityPolicyOf('application/pdf', true)).not.toMatch(/sandbox|script/);
+    expect(securityPolicyOf('application/pdf', false)).toMatch(/; sandbox$/);
+    expect(securityPolicyOf('text/html', true)).toMatch(/^default-src 'none'.*; sandbox$/);
   });
 
   it('does not let the URL or the stored disposition show what must not be shown', async () => {
