@@ -2,6 +2,8 @@
 import type { StorageBackend } from '../contract/index.js';
 import type { LocalBackendOptions } from '../backends/local/index.js';
 import type { ByteSize } from '../service/byte-size.js';
+import type { StorageScopeContext } from '../service/current-request.js';
+import type { ScopePath } from '../wrappers/index.js';
 import type { BackendKind, EnvironmentSource } from './environment.js';
 
 export interface StorageUrlOptions {
@@ -51,6 +53,14 @@ export interface StorageOptions {
   readonly maxFileSize?: ByteSize;
   /** Refuse every change. @default false */
   readonly readOnly?: boolean;
+  /**
+   * Whose files these are: makes the storage the current tenant's own. Asked at each operation, in the async context of
+   * who calls: `(context) => ['tenants', context.getRequest<MyRequest>().tenantId]`, or from an AsyncLocalStorage. A
+   * string is a folder and an id (`'tenants/' + id`). Where it gives nothing, or throws, the operation is refused.
+   *
+   * @default none: one storage for all
+   */
+  readonly scope?: (context: StorageScopeContext) => ScopePath | undefined;
   /** Where variables are read from. `{}` reads none. @default process.env */
   readonly env?: EnvironmentSource;
 }
