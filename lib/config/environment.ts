@@ -3,10 +3,8 @@ import { z } from 'zod';
 import { StorageConfigurationError } from '../contract/index.js';
 import { parseByteSize } from '../service/byte-size.js';
 
-/** The values of STORAGE_BACKEND. */
 export const BACKEND_KINDS = ['local', 's3', 'gcs', 'cloudinary', 'memory'] as const;
 
-/** One of BACKEND_KINDS. */
 export type BackendKind = (typeof BACKEND_KINDS)[number];
 
 /** Any source of settings: process.env, a loaded file, a test's own object. */

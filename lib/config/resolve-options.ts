@@ -7,7 +7,6 @@ import { BACKEND_KINDS, readEnvironment, type BackendKind, type StorageEnvironme
 import { byteSize } from '../service/byte-size.js';
 import type { StorageOptions } from './options.js';
 
-/** Options and environment together, checked, with defaults filled in. */
 export interface ResolvedStorageOptions {
   readonly backend: BackendKind | StorageBackend;
   readonly options: StorageOptions;
