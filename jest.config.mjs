@@ -19,7 +19,10 @@ export default {
     '^(\\.{1,2}/.*)\\.js$': '$1',
   },
   transform: { '^.+\\.ts$': ['ts-jest', { useESM: true }] },
-  reporters: ['default', ['<rootDir>/scripts/count-reporter.mjs', { name: suite ?? 'default' }]],
+  reporters: [
+    'default',
+    ['<rootDir>/scripts/count-reporter.mjs', { name: suite ?? process.env.TEST_RUN ?? 'default' }],
+  ],
   coverageProvider: 'v8',
   collectCoverageFrom: ['lib/**/*.ts'],
   testTimeout: 30_000,
