@@ -1,0 +1,180 @@
+/** Apps that install the package from its tarball: Nest 12 as ES modules, Nest 11 as CommonJS, each on every Node. */
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import ts from 'typescript';
+import { install, nodeOf, pack, removeFolder, runProgram, temporaryFolder, type Tarball } from './tarball.js';
+
+interface App {
+  readonly title: string;
+  readonly name: string;
+  readonly nest: string;
+  readonly type: 'module' | 'commonjs';
+  readonly terminus: string;
+}
+
+const APPS: readonly App[] = [
+  { title: 'Nest 12 as ES modules', name: 'nest12-esm', nest: '^12.0.0', type: 'module', terminus: '^12.0.0' },
+  { title: 'Nest 11 as CommonJS', name: 'nest11-cjs', nest: '^11.0.0', type: 'commonjs', terminus: '^11.0.0' },
+];
+const NODES = [20, 22, 24];
+const INSTALL_TIME = 180_000;
+
+/** Without any optional peer: what everybody has. */
+const core = (nest: string) => ({
+  '@nestjs/common': nest,
+  '@nestjs/core': nest,
+  'reflect-metadata': '^0.2.0',
+  rxjs: '^7.8.0',
+});
+
+/** What a strict app's compiler says about a module: nothing is skipped, declarations of packages neither. */
+function problems(folder: string, file: string, source: string, options: ts.CompilerOptions = {}): string[] {
+  const path = join(folder, file);
+  const all: ts.CompilerOptions = {
+    target: ts.ScriptTarget.ES2023,
+    module: ts.ModuleKind.NodeNext,
+    moduleResolution: ts.ModuleResolutionKind.NodeNext,
+    strict: true,
+    skipLibCheck: false,
+    noEmit: true,
+    experimentalDecorators: true,
+    emitDecoratorMetadata: true,
+    types: ['node'],
+    typeRoots: [join(folder, 'node_modules/@types')],
+    ...options,
+  };
+  const host = ts.createCompilerHost(all);
+  const { readFile: read, fileExists } = host;
+  host.readFile = (name) => (name === path ? source : read(name));
+  host.fileExists = (name) => name === path || fileExists(name);
+  host.getCurrentDirectory = () => folder;
+  const program = ts.createProgram([path], all, host);
+  return ts
+    .getPreEmitDiagnostics(program)
+    .map(
+      ({ file: where, messageText }) =>
+        `${where?.fileName.slice(folder.length) ?? ''}: ${ts.flattenDiagnosticMessageText(messageText, '\n')}`,
+    );
+}
+
+async function versionOf(folder: string, name: string): Promise<string> {
+  const manifest = JSON.parse(await readFile(join(folder, 'node_modules', name, 'package.json'), 'utf8')) as {
+    version: string;
+  };
+  return manifest.version;
+}
+
+let parent: string;
+let tarball: Tarball;
+const source = await readFile(join(import.meta.dirname, 'app/main.ts'), 'utf8');
+
+beforeAll(async () => {
+  parent = await temporaryFolder();
+  tarball = await pack(parent);
+}, INSTALL_TIME);
+
+afterAll(() => removeFolder(parent));
+
+describe.each(APPS)('an app of $title', ({ name, nest, type, terminus }) => {
+  let folder: string;
+
+  beforeAll(async () => {
+    const dependencies = {
+      ...core(nest),
+      '@nestjs/platform-express': nest,
+      '@nestjs/terminus': terminus,
+      '@types/node': '^20.19.0',
+    };
+    folder = await install(parent, name, { type, dependencies }, tarball);
+    const { outputText } = ts.transpileModule(source, {
+      compilerOptions: {
+        module: type === 'module' ? ts.ModuleKind.ESNext : ts.ModuleKind.CommonJS,
+        target: ts.ScriptTarget.ES2023,
+        experimentalDecorators: true,
+        emitDecoratorMetadata: true,
+        esModuleInterop: true,
+      },
+    });
+    await writeFile(join(folder, 'main.js'), outputText);
+  }, INSTALL_TIME);
+
+  it('has the Nest it asked for, once', async () => {
+    expect(`^${(await versionOf(folder, '@nestjs/common')).split('.')[0]}.0.0`).toBe(nest);
+    const { stdout } = await runProgram('npm', ['ls', '@nestjs/common', '--parseable', '--all'], folder);
+    expect(stdout.trim().split('\n')).toHaveLength(1);
+  });
+
+  it.each(NODES)(
+    'uploads, reads by signed URL and is healthy on Node %i',
+    async (major) => {
+      const files = join(folder, `files-${major}`);
+      await mkdir(files);
+      const { code, stdout, stderr } = await runProgram(await nodeOf(major), ['main.js', files], folder);
+      expect({ code, stderr: withoutNodesWarning(stderr) }).toEqual({ code: 0, stderr: '' });
+      const result = JSON.parse(stdout) as Record<string, unknown>;
+      expect(result).toEqual({
+        node: expect.stringMatching(new RegExp(`^${major}\\.`)),
+        status: 201,
+        key: expect.stringMatching(/^documents\/report.*\.pdf$/),
+        early: false,
+        type: 'application/pdf',
+        text: '%PDF-1.7 a small document',
+        health: 200,
+        keys: [result.key],
+      });
+    },
+    INSTALL_TIME,
+  );
+
+  it('compiles against the published types', () => {
+    // CommonJS that imports ES modules: TypeScript allows it as Node does. Nest's own declarations need more packages.
+    expect(problems(folder, 'main.ts', source, { skipLibCheck: true })).toEqual([]);
+  });
+});
+
+describe('a strict app with nothing but the core of Nest', () => {
+  let folder: string;
+
+  beforeAll(async () => {
+    const dependencies = { ...core('^12.0.0'), '@types/node': '^20.19.0' };
+    folder = await install(parent, 'core-only', { type: 'module', dependencies }, tarball);
+  }, INSTALL_TIME);
+
+  const strictApp = `
+    import * as root from 'nestjs-storage';
+    import * as testing from 'nestjs-storage/testing';
+    import * as config from 'nestjs-storage/config';
+    import * as uploads from 'nestjs-storage/uploads';
+    export const all: [typeof root, typeof testing, typeof config, typeof uploads] = [root, testing, config, uploads];
+    export const options: root.StorageModuleOptions = { backend: 'local' };
+  `;
+
+  it('compiles every declaration that the entries reach: no SDK and no optional peer is named there', () => {
+    const wrong = "import { StorageService } from 'nestjs-storage'; export const n: number = new StorageService();";
+    expect(problems(folder, 'control.ts', wrong).length).toBeGreaterThan(0);
+    expect(problems(folder, 'strict.ts', strictApp)).toEqual([]);
+  });
+
+  it('loads the root without any optional peer', async () => {
+    await writeFile(
+      join(folder, 'load.js'),
+      `import { createStorage } from 'nestjs-storage';
+       const storage = await createStorage({ backend: 'memory', env: {} });
+       await storage.put('a', 'hello');
+       process.stdout.write(String(await storage.get('a')));`,
+    );
+    expect(await runProgram(process.execPath, ['load.js'], folder)).toEqual({ code: 0, stdout: 'hello', stderr: '' });
+  });
+});
+
+/** Node 20 and 22 tell once that require() of ES modules is young. */
+function withoutNodesWarning(stderr: string): string {
+  return stderr
+    .split('\n')
+    .filter(
+      (line) => !/ExperimentalWarning: .*(?:require\(\)|Support for loading ES Module)|--trace-warnings/.test(line),
+    )
+    .join('\n')
+    .trim();
+}
