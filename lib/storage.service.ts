@@ -38,7 +38,7 @@ import type {
   StorageServiceSettings,
 } from './service/storage-options.js';
 import { StoredFile, type GetUrlOptions } from './service/stored-file.js';
-import { assertBindings, checkedExpiry, dispositionOf } from './service/url-requests.js';
+import { assertBindings, checkedExpiry, checkedTransform, dispositionOf } from './service/url-requests.js';
 import {
   checkedContentType,
   checkedCount,
@@ -240,16 +240,18 @@ export class StorageService {
     const details = this.#details('getUrl', parsed);
     const { download, contentType, signal } = options;
     const expiresIn = checkedExpiry(options.expiresIn, this.#settings, details);
+    const transform = checkedTransform(options.transform, details);
     const disposition = dispositionOf(parsed, download);
     const asked = {
       disposition: disposition !== undefined,
       filename: disposition?.filename !== undefined,
       contentType: contentType !== undefined,
+      transform: transform !== undefined,
     };
     assertBindings(this.capabilities.getUrl, asked, details);
     if (contentType !== undefined) checkedContentType(contentType, details);
     if (options.mustExist !== false) await this.#mustExist(parsed, details, signal);
-    return this.#backend.getUrl(parsed, { expiresIn, disposition, contentType, signal });
+    return this.#backend.getUrl(parsed, { expiresIn, disposition, contentType, transform, signal });
   }
 
   /**
