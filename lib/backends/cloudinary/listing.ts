@@ -87,10 +87,10 @@ export class Listing {
     const after = decodeCursor(cursor, prefix, 'cloudinary');
     const searches = this.#publicIds.searches(prefix);
     let kept = new Map<string, ObjectSummary | undefined>();
-    let more = false;
+    let dropped = 0;
     const trim = () => {
       if (kept.size <= limit) return;
-      more = true;
+      dropped += kept.size - limit;
       kept = new Map([...kept].sort(([a], [b]) => compareKeys(a, b)).slice(0, limit));
     };
     let position: Position | undefined = { search: 0 };
@@ -108,7 +108,7 @@ export class Listing {
     return {
       objects: names.flatMap((name) => kept.get(name) ?? []),
       prefixes: names.filter((name) => kept.get(name) === undefined),
-      ...(more && { cursor: encodeCursor(prefix, names.at(-1)!) }),
+      ...(dropped > 0 && { cursor: encodeCursor(prefix, names.at(-1)!) }),
     };
   }
 
