@@ -1,0 +1,8 @@
+/** For those who write backends, and for apps' own tests. */
+export type {
+  ConformanceCase,
+  ConformanceHarness,
+  ConformanceSettings,
+  ConformanceTarget,
+} from './conformance/harness.js';
+export { conformanceCases, registerConformance, type ConformanceRunner } from './conformance/suite.js';
