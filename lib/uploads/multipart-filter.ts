@@ -88,7 +88,7 @@ export class MultipartFilter {
   #preamble(data: Buffer): Buffer | undefined {
     const at = data.indexOf(this.#delimiter);
     const before = at < 0 ? data : data.subarray(0, at);
-    if (at >= 0 ? /[^\r\n]/.test(before.toString('latin1')) : data.length > MAX_MARGIN_BYTES) {
+    if (before.length > MAX_MARGIN_BYTES || (at >= 0 && /[^\r\n]/.test(before.toString('latin1')))) {
       throw invalidUpload('the body does not begin with its boundary');
     }
     if (at < 0) return this.#hold(data);

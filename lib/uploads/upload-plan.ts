@@ -18,12 +18,15 @@ export interface UploadPlan extends Omit<StorageUploadOptions, 'limits' | 'accep
   readonly stallTimeout: number;
 }
 
+const SIZE_TEXT = /^\d+(?:\.\d+)? *(?:[kmgtp]?b)?$/i;
+
 function wrong(reason: string, advice: string): StorageConfigurationError {
   return new StorageConfigurationError({ operation: 'upload', reason, advice });
 }
 
 function sizeInBytes(name: string, value: number | string): number {
-  const size = typeof value === 'number' ? value : bytes.parse(value);
+  // The library reads "20 apples" as 20.
+  const size = typeof value === 'number' ? value : SIZE_TEXT.test(value) ? bytes.parse(value) : null;
   if (size === null || !(size >= 0) || (size !== Infinity && !Number.isSafeInteger(size))) {
     throw wrong(
       `limits.${name} cannot be ${JSON.stringify(value)}`,

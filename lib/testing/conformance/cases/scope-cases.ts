@@ -69,9 +69,12 @@ export const scopeCases = groupOf('scope', {
 
 export const healthCases = groupOf('health', {
   'a check resolves, and its write probe leaves nothing': async (context) => {
+    const key = context.key('there');
+    await context.put(key, 'x');
     await context.storage.checkHealth();
     await context.storage.checkHealth({ write: true });
     await context.storage.scope(`${context.folder}probe`).checkHealth({ write: true });
-    assert.deepEqual(await context.names(), []);
+    await context.lists(['there']);
+    await context.holds(key, 'x');
   },
 });
