@@ -6,7 +6,6 @@ import {
   PreconditionFailedError,
   resolveRange,
   type StorageError,
-  StorageFileNotFoundError,
   StorageUnavailableError,
   type ObjectInfo,
   type OpenedObject,
@@ -24,7 +23,8 @@ import { guardedAgent, type GuardedAgent } from './guarded-agent.js';
 import type { AssetName } from './public-id.js';
 import type { SignedUrls } from './signed-urls.js';
 
-const OPEN_ATTEMPTS = 5;
+// Each is one more look at a file that somebody keeps writing.
+const OPEN_ATTEMPTS = 20;
 const MD5 = /^[0-9a-f]{32}$/;
 const VERSIONS = 1_000_000_000;
 
@@ -53,30 +53,42 @@ export class AssetReader {
   /** @throws StorageFileNotFoundError, PreconditionFailedError, InvalidRangeError, StorageUnavailableError */
   async open(name: AssetName, options: OpenOptions, details: KeyDetails): Promise<OpenedObject> {
     const { signal } = options;
+    let asset = await this.#client.resource(name, details, signal);
     for (let attempt = 0; attempt < OPEN_ATTEMPTS; attempt++) {
-      const asset = await this.#client.resource(name, details, signal);
-      const info = objectInfo(details.key, asset);
-      if (options.ifMatch !== undefined && options.ifMatch !== info.etag) throw new PreconditionFailedError(details);
-      const range = resolveRange(options.range, info.size, details);
-      if (range === undefined) throw emptyFile(details);
+      const { info, range } = this.#wanted(asset, options, details);
       const delivery = await this.#deliver(name, asset, info, options.range && range, details, signal);
-      if (delivery === undefined) continue;
+      let later = asset;
       try {
-        if (await this.#isOfVersion(delivery, name, asset, info, range, details, signal)) {
-          const body = bodyOf(delivery, range, details, (error) => this.#client.translate(error, details).cause);
-          return { info, range, body };
+        if (delivery === undefined || !isCertainlyOf(delivery, asset)) {
+          later = await this.#client.resource(name, details, signal);
+        }
+        if (delivery !== undefined && isOf(delivery, asset, later)) {
+          const now = this.#wanted(later, options, details);
+          if (now.info.size === info.size && delivery.start <= range.start) {
+            const scrubbed = (error: unknown) => this.#client.translate(error, details).cause;
+            return { ...now, body: bodyOf(delivery, range, details, scrubbed) };
+          }
         }
       } catch (error) {
-        delivery.body.destroy();
+        delivery?.body.destroy();
         throw error;
       }
-      delivery.body.destroy();
+      delivery?.body.destroy();
+      asset = later;
     }
     throw new StorageUnavailableError({
       ...details,
       reason: 'the CDN does not serve the current version of the file',
       advice: 'It was changed a moment ago: try again.',
     });
+  }
+
+  #wanted(asset: Asset, options: OpenOptions, details: KeyDetails): { info: ObjectInfo; range: ResolvedRange } {
+    const info = objectInfo(details.key, asset);
+    if (options.ifMatch !== undefined && options.ifMatch !== info.etag) throw new PreconditionFailedError(details);
+    const range = resolveRange(options.range, info.size, details);
+    if (range === undefined) throw emptyFile(details);
+    return { info, range };
   }
 
   /** The bytes of a small asset that nobody else writes. */
@@ -114,27 +126,21 @@ export class AssetReader {
     if (delivery.status === 404 || delivery.status === 416) return undefined;
     throw refused(delivery.status, delivery.reason, details);
   }
+}
 
-  async #isOfVersion(
-    delivery: Delivery,
-    name: AssetName,
-    asset: Asset,
-    info: ObjectInfo,
-    range: ResolvedRange,
-    details: KeyDetails,
-    signal: AbortSignal | undefined,
-  ): Promise<boolean> {
-    if (delivery.size !== undefined && delivery.size !== info.size) return false;
-    if (delivery.start > range.start) return false;
-    if (MD5.test(asset.etag ?? '') && MD5.test(delivery.etag ?? '')) return asset.etag === delivery.etag;
-    // Without a digest on both sides: nothing may have been written between the two answers.
-    try {
-      return objectInfo(info.key, await this.#client.resource(name, details, signal)).etag === info.etag;
-    } catch (error) {
-      if (error instanceof StorageFileNotFoundError) return false;
-      throw error;
-    }
-  }
+/** The digests of facts and bytes say that they belong together. */
+function isCertainlyOf({ etag, size }: Delivery, asset: Asset): boolean {
+  if (size !== undefined && size !== asset.bytes) return false;
+  return MD5.test(etag ?? '') && asset.etag === etag;
+}
+
+/** @param before facts taken before the bytes were asked for. @param after facts taken after that */
+function isOf(delivery: Delivery, before: Asset, after: Asset): boolean {
+  if (isCertainlyOf(delivery, after)) return true;
+  if (MD5.test(delivery.etag ?? '') && MD5.test(after.etag ?? '')) return false;
+  // Without a digest on both sides: nothing may have been written between the two.
+  const same = objectInfo('' as StorageKey, before).etag === objectInfo('' as StorageKey, after).etag;
+  return same && (delivery.size === undefined || delivery.size === after.bytes);
 }
 
 function refused(status: number, reason: string | undefined, details: StorageErrorDetails): StorageError {

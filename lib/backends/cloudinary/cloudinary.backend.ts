@@ -28,7 +28,6 @@ import {
   type WriteConditions,
 } from '../../contract/index.js';
 import { CloudinaryClient, MAX_DELETE_BATCH, throwIfAborted } from './cloudinary-client.js';
-import { emptyFile } from './cloudinary-errors.js';
 import { checkedOptions, type CheckedOptions, type CloudinaryBackendOptions } from './cloudinary-options.js';
 import {
   encodeContext,
@@ -87,9 +86,17 @@ export class CloudinaryBackend extends BaseStorageBackend {
 
   async stage(key: StorageKey, body: AsyncIterable<Uint8Array>, options: StageOptions): Promise<StagedObject> {
     const details = this.#details('put', key);
-    this.throwIfAborted('put', options.signal, key);
     this.#refuseConditions(options, details);
-    if (options.size === 0) throw emptyFile(details);
+    return this.#stage(key, body, options, details);
+  }
+
+  async #stage(
+    key: StorageKey,
+    body: AsyncIterable<Uint8Array>,
+    options: StageOptions,
+    details: StorageErrorDetails,
+  ): Promise<StagedObject> {
+    throwIfAborted(options.signal, details);
     const etag = newEtag();
     const target = { name: this.#publicIds.of(key), context: encodeContext(options, etag, details) };
     const session = new UploadSession(this.#client, target, this.#options.chunkBytes, details, options.signal);
@@ -114,7 +121,7 @@ export class CloudinaryBackend extends BaseStorageBackend {
       info,
       commit: () =>
         (outcome ??= (async () => {
-          if (aborted) throw this.aborted('put', AbortSignal.abort(), key);
+          if (aborted) throw this.aborted(details.operation, AbortSignal.abort(), key);
           try {
             return await this.#publish(session, target.name, { ...info, etag }, details);
           } finally {
@@ -163,9 +170,17 @@ export class CloudinaryBackend extends BaseStorageBackend {
     return { deleted, failed };
   }
 
+  /** Through this process: Cloudinary has no copy of its own. */
   override async copy(from: StorageKey, to: StorageKey, options: CopyOptions = {}): Promise<ObjectInfo> {
     this.#refuseConditions(options, this.#details('copy', to));
-    return super.copy(from, to, options);
+    const { signal } = options;
+    const details = { ...this.#details('copy', from), key: from };
+    const { info, body } = await this.#reader.open(this.#publicIds.of(from), { signal }, details);
+    try {
+      return await (await this.#stage(to, body, { ...info, signal }, this.#details('copy', to))).commit();
+    } finally {
+      body.destroy();
+    }
   }
 
   /** One step at Cloudinary, unless the two keys are of different kinds: then a copy, and the source goes. */
@@ -176,7 +191,11 @@ export class CloudinaryBackend extends BaseStorageBackend {
     const target = this.#publicIds.of(to);
     const asset = await this.#stat(from, 'move', options.signal);
     if (from === to) return objectInfo(to, asset);
-    if (source.resourceType !== target.resourceType) return super.move(from, to, options);
+    if (source.resourceType !== target.resourceType) {
+      const copied = await this.copy(from, to, options);
+      await this.#client.destroy(source, details, options.signal);
+      return copied;
+    }
     await this.#client.rename(source, target, details, options.signal);
     return objectInfo(to, { ...asset, public_id: target.publicId });
   }
