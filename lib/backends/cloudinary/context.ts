@@ -36,9 +36,10 @@ const TYPE = 'ns-type';
 const CACHE = 'ns-cache';
 const DISPOSITION = 'ns-disposition';
 
-// Values cannot be empty or hold control characters; the SDK escapes "=" and "|" but not a backslash before them; blanks
-// at the ends and characters of four bytes are what a store on the way is most likely to lose.
-const UNSAFE = /[%\\\p{Cc}\p{Zl}\p{Zp}\ufeff\u{10000}-\u{10ffff}]|^\s|\s$/gu;
+// Values cannot be empty or hold control characters; the SDK escapes "=" and "|" but not a backslash before them, and its
+// older versions sign "&" in a way of their own; blanks at the ends and characters of four bytes are what a store on the
+// way is most likely to lose.
+const UNSAFE = /[%&\\\p{Cc}\p{Zl}\p{Zp}\ufeff\u{10000}-\u{10ffff}]|^\s|\s$/gu;
 const EMPTY = '%';
 
 function escapeValue(value: string): string {
