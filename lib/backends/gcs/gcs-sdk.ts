@@ -16,13 +16,19 @@ export interface GcsSdk {
   readonly newCrc32c: () => { update(data: Buffer): void; valueOf(): number };
 }
 
-interface Redirectable {
-  readonly transporter?: {
-    readonly interceptors?: {
-      readonly request?: { add(interceptor: { resolved(config: { url?: string | URL }): Promise<unknown> }): unknown };
-    };
+interface Interceptors {
+  readonly interceptors?: {
+    readonly request?: { add(interceptor: { resolved(config: { url?: string | URL }): Promise<unknown> }): unknown };
   };
 }
+
+/** Where the auth library keeps its HTTP client, in its older and its newer line. */
+interface Redirectable {
+  readonly gaxios?: Interceptors | null;
+  readonly transporter?: Interceptors;
+}
+
+const TOKEN_URLS = new Set(['https://oauth2.googleapis.com/token', 'https://www.googleapis.com/oauth2/v4/token']);
 
 async function load(): Promise<typeof import('@google-cloud/storage')> {
   try {
@@ -44,15 +50,13 @@ async function load(): Promise<typeof import('@google-cloud/storage')> {
  * endpoints, other universes) is meant to be used there, as Google's libraries in other languages do.
  */
 async function useTokenUri(storage: Storage): Promise<void> {
-  const client: unknown = await storage.authClient.getClient();
+  const client = (await storage.authClient.getClient()) as unknown as Redirectable;
   const json: unknown = (storage.authClient as unknown as { jsonContent?: unknown }).jsonContent;
   const { token_uri: uri } = (json ?? {}) as { token_uri?: unknown };
   if (typeof uri !== 'string' || !URL.canParse(uri)) return;
-  (client as Redirectable).transporter?.interceptors?.request?.add({
+  (client.gaxios ?? client.transporter)?.interceptors?.request?.add({
     resolved: async (config) => {
-      const { hostname, pathname } = new URL(String(config.url));
-      const tokens = hostname === 'oauth2.googleapis.com' && pathname === '/token';
-      if (tokens) config.url = config.url instanceof URL ? new URL(uri) : uri;
+      if (TOKEN_URLS.has(String(config.url))) config.url = config.url instanceof URL ? new URL(uri) : uri;
       return config;
     },
   });

@@ -30,6 +30,7 @@ import { toStorageError } from './gcs-errors.js';
 import { loadGcsSdk, type GcsSdk } from './gcs-sdk.js';
 import { checkedGcsOptions, type CheckedGcsOptions, type GcsBackendOptions } from './gcs.options.js';
 import { listObjects } from './list-objects.js';
+import { headerMetadata, storedMetadata } from './metadata-values.js';
 import { assertStorable, infoOf, isGeneration, MAX_METADATA_BYTES, objectPath } from './object-resource.js';
 import { probeWrite } from './probe-write.js';
 import { openObject, statObject } from './read-object.js';
@@ -85,7 +86,7 @@ export class GcsBackend extends BaseStorageBackend {
   async stage(key: StorageKey, body: AsyncIterable<Uint8Array>, options: StageOptions): Promise<StagedObject> {
     const details = this.#details('put', key);
     return this.#run(details, options.signal, async ({ api, crc32c }) => {
-      assertStorable(key, options.metadata, details);
+      assertStorable(key, storedMetadata(options.metadata), details);
       this.#assertEtag(options, details);
       const { bucket, chunkSize } = this.#options;
       return stageUpload({ api, crc32c, bucket, chunkSize }, key, body, options);
@@ -159,7 +160,7 @@ export class GcsBackend extends BaseStorageBackend {
   override async getUploadUrl(key: StorageKey, options: SignPutOptions): Promise<SignedUpload> {
     const details = this.#details('getUploadUrl', key);
     return this.#run(details, options.signal, async ({ sdk }) => {
-      assertStorable(key, options.metadata ?? {}, details);
+      assertStorable(key, headerMetadata(options.metadata ?? {}), details);
       return signedUpload({ ...this.#options, origin: sdk.origin }, key, options, await this.#sign(sdk));
     });
   }

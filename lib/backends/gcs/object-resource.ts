@@ -11,6 +11,7 @@ import {
   type StorageKey,
   type WriteConditions,
 } from '../../contract/index.js';
+import { readMetadata, storedMetadata } from './metadata-values.js';
 
 /** The fields of https://cloud.google.com/storage/docs/json_api/v1/objects#resource that the driver asks for. */
 export interface ObjectResource {
@@ -44,13 +45,20 @@ export function summaryOf(resource: ObjectResource): ObjectSummary {
 
 export function infoOf(resource: ObjectResource): ObjectInfo {
   const { contentType = DEFAULT_CONTENT_TYPE, metadata = {}, cacheControl, contentDisposition } = resource;
-  return { ...summaryOf(resource), contentType, metadata, cacheControl, contentDisposition };
+  return { ...summaryOf(resource), contentType, metadata: readMetadata(metadata), cacheControl, contentDisposition };
 }
 
 /** What an upload says about its object. */
 export function resourceFor(info: Omit<StagedInfo, 'size'>, crc32c?: string): string {
   const { key, contentType, metadata, cacheControl, contentDisposition } = info;
-  return JSON.stringify({ name: key, contentType, metadata, cacheControl, contentDisposition, crc32c });
+  return JSON.stringify({
+    name: key,
+    contentType,
+    metadata: storedMetadata(metadata),
+    cacheControl,
+    contentDisposition,
+    crc32c,
+  });
 }
 
 export function objectPath(bucket: string, key: string): string {
@@ -69,7 +77,7 @@ export function generationMatch(conditions: WriteConditions): string | undefined
   return conditions.ifNoneMatch === '*' ? '0' : conditions.ifMatch;
 }
 
-/** @throws InvalidKeyError, InvalidOptionsError for what the service could not hold */
+/** @param metadata as it will be stored. @throws InvalidKeyError, InvalidOptionsError for what the service cannot hold */
 export function assertStorable(key: string, metadata: ObjectMetadata, details: StorageErrorDetails): void {
   // https://cloud.google.com/storage/docs/objects#naming
   if (key.startsWith('.well-known/acme-challenge/')) {

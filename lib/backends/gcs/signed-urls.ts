@@ -2,13 +2,13 @@
 import { create as contentDisposition } from 'content-disposition';
 import {
   InvalidOptionsError,
-  NotSupportedError,
   type SignedUpload,
   type SignGetOptions,
   type SignPutOptions,
   type StorageErrorDetails,
   type StorageKey,
 } from '../../contract/index.js';
+import { headerMetadata } from './metadata-values.js';
 import { MAX_V4_EXPIRY, signV4Url, type V4Signer } from './v4-signature.js';
 
 export interface UrlPlace {
@@ -55,7 +55,7 @@ export async function signedGetUrl(
 }
 
 /** Headers that the service holds the upload against; each of them is signed. */
-function boundHeaders(options: SignPutOptions, details: StorageErrorDetails): Record<string, string> {
+function boundHeaders(options: SignPutOptions): Record<string, string> {
   const { contentType, size, maxSize, ifNoneMatch, metadata = {} } = options;
   const headers: Record<string, string> = {};
   if (contentType !== undefined) headers['content-type'] = contentType;
@@ -63,31 +63,20 @@ function boundHeaders(options: SignPutOptions, details: StorageErrorDetails): Re
     headers['x-goog-content-length-range'] = size === undefined ? `0,${maxSize}` : `${size},${size}`;
   }
   if (ifNoneMatch === '*') headers['x-goog-if-generation-match'] = '0';
-  for (const [name, value] of Object.entries(metadata)) {
-    // A header cannot carry it as it is, and the service would store an encoding of it as the value.
-    if (!/^[\x21-\x7e](?:[\x20-\x7e]*[\x21-\x7e])?$/.test(value) || /\s{2}/.test(value)) {
-      throw new NotSupportedError({
-        ...details,
-        reason: `metadata "${name}" of a signed upload must be printable ASCII without outer or doubled spaces`,
-        advice: 'Encode the value, or set metadata in an upload through the app.',
-      });
-    }
-    headers[`x-goog-meta-${name}`] = value;
-  }
+  for (const [name, value] of Object.entries(headerMetadata(metadata))) headers[`x-goog-meta-${name}`] = value;
   return headers;
 }
 
-/** @throws InvalidOptionsError for an expiry over seven days, NotSupportedError for metadata beyond ASCII */
+/** @throws InvalidOptionsError for an expiry over seven days */
 export async function signedUpload(
   place: UrlPlace,
   key: StorageKey,
   options: SignPutOptions,
   signer: V4Signer,
 ): Promise<SignedUpload> {
-  const details: StorageErrorDetails = { operation: 'getUploadUrl', key, backend: 'gcs' };
   const { expiresIn } = options;
-  assertExpiry(expiresIn, details);
-  const headers = boundHeaders(options, details);
+  assertExpiry(expiresIn, { operation: 'getUploadUrl', key, backend: 'gcs' });
+  const headers = boundHeaders(options);
   const query: Record<string, string> = place.userProject ? { userProject: place.userProject } : {};
   // Signatures count from whole seconds.
   const date = new Date(Math.floor(Date.now() / 1000) * 1000);

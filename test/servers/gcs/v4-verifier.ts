@@ -127,3 +127,8 @@ export function verifyV4(
   if (!genuine) throw refused('SignatureDoesNotMatch', 'Access denied.');
   return query;
 }
+
+/** The signature of a POST policy is over its base64 text as it stands. */
+export function verifyPolicySignature(policy: string, signature: string, account: ServiceAccount): boolean {
+  return verify('RSA-SHA256', Buffer.from(policy), account.publicKey, Buffer.from(signature, 'hex'));
+}
