@@ -14,7 +14,7 @@ import {
   type StorageErrorDetails,
   type StorageKey,
 } from '../../contract/index.js';
-import { throwIfAborted, type CloudinaryClient } from './cloudinary-client.js';
+import { abortError, throwIfAborted, type CloudinaryClient } from './cloudinary-client.js';
 import { CloudinaryFailure, emptyFile, storageError } from './cloudinary-errors.js';
 import type { CheckedOptions } from './cloudinary-options.js';
 import { objectInfo, type Asset } from './context.js';
@@ -65,8 +65,7 @@ export class AssetReader {
         if (delivery !== undefined && isOf(delivery, asset, later)) {
           const now = this.#wanted(later, options, details);
           if (now.info.size === info.size && delivery.start <= range.start) {
-            const scrubbed = (error: unknown) => this.#client.translate(error, details).cause;
-            return { ...now, body: bodyOf(delivery, range, details, scrubbed) };
+            return { ...now, body: bodyOf(delivery, range, (error) => this.#brokenOff(error, details, signal)) };
           }
         }
       } catch (error) {
@@ -81,6 +80,12 @@ export class AssetReader {
       reason: 'the CDN does not serve the current version of the file',
       advice: 'It was changed a moment ago: try again.',
     });
+  }
+
+  #brokenOff(error: unknown, details: KeyDetails, signal: AbortSignal | undefined): StorageError {
+    if (signal?.aborted) return abortError(signal, details);
+    const cause = error && this.#client.translate(error, details).cause;
+    return new StorageUnavailableError({ ...details, reason: 'the file could not be read to its end', cause });
   }
 
   #wanted(asset: Asset, options: OpenOptions, details: KeyDetails): { info: ObjectInfo; range: ResolvedRange } {

@@ -9,7 +9,7 @@ import {
 } from '../../contract/index.js';
 import { failureOf, scrubber, storageError, type CloudinaryFailure } from './cloudinary-errors.js';
 import type { CheckedOptions, CloudinaryResourceType } from './cloudinary-options.js';
-import { loadCloudinarySdk, type CloudinarySdk } from './cloudinary-sdk.js';
+import { assertSigns, loadCloudinarySdk, type CloudinarySdk } from './cloudinary-sdk.js';
 import type { Asset } from './context.js';
 import { guardedAgent, type GuardedAgent } from './guarded-agent.js';
 import type { AssetName } from './public-id.js';
@@ -57,10 +57,16 @@ export class CloudinaryClient {
   /** @throws StorageConfigurationError when the package is missing */
   sdk(): Promise<CloudinarySdk> {
     // A failure is not kept: the package may be there the next time.
-    return (this.#sdk ??= loadCloudinarySdk().catch((error: unknown) => {
+    return (this.#sdk ??= this.#load().catch((error: unknown) => {
       this.#sdk = undefined;
       throw error;
     }));
+  }
+
+  async #load(): Promise<CloudinarySdk> {
+    const sdk = await loadCloudinarySdk();
+    assertSigns(sdk, this.#options.signatureAlgorithm);
+    return sdk;
   }
 
   /** What every call is signed with; given each time, because the SDK's own configuration is global. */

@@ -40,3 +40,22 @@ export async function loadCloudinarySdk(importer: Importer = () => import('cloud
     });
   }
 }
+
+/**
+ * Before 2.7 the SDK signs requests by its global configuration alone.
+ *
+ * @throws StorageConfigurationError where it would not sign as the account expects
+ */
+export function assertSigns(
+  sdk: { readonly utils: Pick<CloudinarySdk['utils'], 'sign_request'> },
+  algorithm: 'sha1' | 'sha256',
+): void {
+  const options = { api_key: 'key', api_secret: 'secret', signature_algorithm: algorithm };
+  const { signature } = sdk.utils.sign_request({ timestamp: 1 }, options);
+  if (signature.length === (algorithm === 'sha1' ? 40 : 64)) return;
+  throw new StorageConfigurationError({
+    backend: 'cloudinary',
+    reason: `the installed package cloudinary does not sign with ${algorithm} when asked to`,
+    advice: 'Install a newer one: npm install cloudinary@^2.7',
+  });
+}

@@ -215,7 +215,7 @@ export class CloudinaryBackend extends BaseStorageBackend {
       });
     }
     if (options.transform) return this.#urls.transformed(name, options.transform, options.expiresIn, details);
-    return this.#urls.download(name, options.expiresIn);
+    return this.#urls.download(name, key, options.expiresIn);
   }
 
   /** A form for Cloudinary's upload, good for at most an hour. */

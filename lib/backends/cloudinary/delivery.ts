@@ -2,7 +2,7 @@
 import http from 'node:http';
 import https from 'node:https';
 import { pipeline, Transform, type Readable, type TransformCallback } from 'node:stream';
-import { StorageUnavailableError, type ResolvedRange, type StorageErrorDetails } from '../../contract/index.js';
+import type { ResolvedRange, StorageError } from '../../contract/index.js';
 import type { GuardedAgent } from './guarded-agent.js';
 
 export interface Delivery {
@@ -62,13 +62,13 @@ export function fetchDelivery(
 class RangeOfBody extends Transform {
   #skip: number;
   #left: number;
-  readonly #details: StorageErrorDetails;
+  readonly #failure: () => StorageError;
 
-  constructor(skip: number, length: number, details: StorageErrorDetails) {
+  constructor(skip: number, length: number, failure: () => StorageError) {
     super();
     this.#skip = skip;
     this.#left = length;
-    this.#details = details;
+    this.#failure = failure;
   }
 
   override _transform(chunk: Buffer, _encoding: BufferEncoding, done: TransformCallback): void {
@@ -80,24 +80,23 @@ class RangeOfBody extends Transform {
   }
 
   override _flush(done: TransformCallback): void {
-    done(this.#left === 0 ? null : cutShort(this.#details));
+    done(this.#left === 0 ? null : this.#failure());
   }
 }
 
-function cutShort(details: StorageErrorDetails, cause?: unknown): StorageUnavailableError {
-  return new StorageUnavailableError({ ...details, reason: 'the file could not be read to its end', cause });
-}
-
-/** The body as its reader sees it; destroying it ends the connection. */
+/**
+ * The body as its reader sees it; destroying it ends the connection.
+ *
+ * @param failure what is thrown where the body breaks off
+ */
 export function bodyOf(
   { body, start }: Delivery,
   range: ResolvedRange,
-  details: StorageErrorDetails,
-  scrubbed: (error: unknown) => unknown,
+  failure: (error?: unknown) => StorageError,
 ): Readable {
-  const wanted = new RangeOfBody(range.start - start, range.end - range.start + 1, details);
+  const wanted = new RangeOfBody(range.start - start, range.end - range.start + 1, failure);
   // pipeline() would hand the raw error on; a reader is given the storage's own.
-  body.once('error', (error) => wanted.destroy(cutShort(details, scrubbed(error))));
+  body.once('error', (error) => wanted.destroy(failure(error)));
   pipeline(body, wanted, () => undefined);
   return wanted;
 }

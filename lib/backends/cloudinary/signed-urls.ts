@@ -17,6 +17,12 @@ function nowSeconds(): number {
   return Math.floor(Date.now() / 1000);
 }
 
+/** Cloudinary's name of the format that a key's extension stands for. */
+function formatOf(key: string): string {
+  const extension = key.slice(key.lastIndexOf('.') + 1).toLowerCase();
+  return { jpeg: 'jpg', jpe: 'jpg', tif: 'tiff' }[extension] ?? extension;
+}
+
 export class SignedUrls {
   readonly #client: CloudinaryClient;
   readonly #options: CheckedOptions;
@@ -43,9 +49,10 @@ export class SignedUrls {
   }
 
   /** The original through the API, until it expires. */
-  async download(name: AssetName, expiresIn: number): Promise<string> {
+  async download(name: AssetName, key: string, expiresIn: number): Promise<string> {
     const sdk = await this.#client.sdk();
-    return sdk.utils.private_download_url(name.publicId, '', {
+    const format = name.resourceType === 'raw' ? '' : formatOf(key);
+    return sdk.utils.private_download_url(name.publicId, format, {
       ...this.#client.credentials(),
       resource_type: name.resourceType,
       type: DELIVERY_TYPE,

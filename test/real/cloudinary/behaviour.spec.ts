@@ -3,12 +3,13 @@ import { afterEach, describe, expect, it } from '@jest/globals';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { buffer } from 'node:stream/consumers';
 import { inspect } from 'node:util';
-import { loadCloudinarySdk } from '../../../lib/backends/cloudinary/cloudinary-sdk.js';
+import { assertSigns, loadCloudinarySdk } from '../../../lib/backends/cloudinary/cloudinary-sdk.js';
 import {
   parseCloudinaryUrl,
   CloudinaryBackend,
   type CloudinaryBackendOptions,
 } from '../../../lib/backends/cloudinary/index.js';
+import type { StorageKey } from '../../../lib/contract/index.js';
 import { StorageService } from '../../../lib/storage.service.js';
 import { MemoryBackend } from '../../../lib/backends/memory/memory.backend.js';
 import type { AccountSettings } from '../../servers/cloudinary/account.js';
@@ -146,6 +147,19 @@ describe('reads', () => {
     await expect(at.storage.get('a')).rejects.toMatchObject({ code: 'unavailable', operation: 'get', key: 'a' });
   });
 
+  it('that the caller stops end as aborted, also half-way', async () => {
+    const at = await ground();
+    await at.storage.put('a', Buffer.alloc(8 * MIB, 1), { url: false });
+    const stop = new AbortController();
+    const { body } = await at.backend.open('a' as StorageKey, { signal: stop.signal });
+    const reading = (async () => {
+      for await (const chunk of body) if (chunk) stop.abort();
+    })();
+    await expect(reading).rejects.toMatchObject({ code: 'aborted', operation: 'get', key: 'a' });
+    await sleep(50);
+    expect(at.server.answering()).toBe(0);
+  });
+
   it('of a lost connection to the Admin API are tried once more', async () => {
     const at = await ground();
     await at.storage.put('a', 'x', { url: false });
@@ -276,6 +290,12 @@ describe('the configuration', () => {
     expect(() => new CloudinaryBackend({ cloudName: 'cloud', apiKey: 'k', apiSecret: 's', ...wrong })).toThrow(reason);
   });
 
+  it('is refused where an old SDK would sign in another way', () => {
+    const old = { utils: { sign_request: () => ({ signature: 'f'.repeat(40), api_key: 'key' }) } };
+    expect(() => assertSigns(old, 'sha1')).not.toThrow();
+    expect(() => assertSigns(old, 'sha256')).toThrow(/npm install cloudinary@\^2\.7/);
+  });
+
   it('without the package says what to install', async () => {
     const missing = () =>
       Promise.reject(Object.assign(new Error("Cannot find package 'cloudinary'"), { code: 'ERR_MODULE_NOT_FOUND' }));
@@ -314,6 +334,10 @@ describe('images and videos as their own', () => {
     }
     expect((await at.storage.listKeys()).sort()).toEqual(Object.keys(files).sort());
     expect((await at.storage.listKeys('a.')).sort()).toEqual(['a.jpg', 'a.png', 'a.txt']);
+    for (const key of ['a.jpg', 'clips/a.mp4', 'a.txt']) {
+      const answer = await fetch(await at.storage.getUrl(key));
+      expect(Buffer.from(await answer.arrayBuffer())).toEqual(files[key as keyof typeof files]);
+    }
     const page = await at.storage.listPage({ delimiter: '/', limit: 3 });
     expect([...page.files.map(({ key }) => key), ...page.prefixes]).toEqual(['a', 'a.jpg', 'a.png']);
     await at.storage.move('a.jpg', 'b.jpg');

@@ -286,6 +286,7 @@ const WRONG: readonly (readonly [string, number, RegExp, () => Promise<Told>])[]
     () => to.get(to.download({}, (f) => ({ ...f, public_id: 'files/b.txt' }))),
   ],
   ['a download with an unknown parameter', 400, /Unknown parameter/, () => to.get(`${to.download({})}&filename=x`)],
+  ['a download of a raw file with a format', 400, /format/, () => to.get(to.download({ format: 'txt' }))],
   ['a download with a repeated parameter', 400, /twice/, () => to.get(`${to.download({})}&type=authenticated`)],
 ];
 

@@ -105,6 +105,10 @@ export function handleDownload(
   if (expiry !== undefined && Number(expiry) <= Date.now() / 1000) throw new Refusal(401, 'The link has expired');
   const type = fields.get('type') ?? 'private';
   const asset = account.get(resourceType, type, checkedPublicId(fields.get('public_id')));
+  const format = fields.get('format') ?? '';
+  if ((resourceType === 'raw') !== (format === '')) {
+    throw new Refusal(400, 'Images and videos have a format, raw files have none');
+  }
   const name = asset.publicId.slice(asset.publicId.lastIndexOf('/') + 1);
   sendBytes(asset, request, response, {
     etag: `"${asset.etag}"`,
