@@ -34,7 +34,8 @@ export class SignedUrls {
 
   /** Whether a transformed image can have a URL at all. */
   get transforms(): boolean {
-    return this.#options.authTokenKey !== undefined || this.#options.lastingTransformUrls;
+    const { resourceType, authTokenKey, lastingTransformUrls } = this.#options;
+    return resourceType !== 'raw' && (authTokenKey !== undefined || lastingTransformUrls);
   }
 
   /**

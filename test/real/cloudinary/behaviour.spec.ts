@@ -409,8 +409,13 @@ describe('images and videos as their own', () => {
     for (const { storage } of [raw, plain, { storage: memory }]) {
       await expect(storage.getUrl('a.png', options)).rejects.toMatchObject({ code: 'not-supported' });
     }
-    expect(raw.backend.capabilities.getUrl).toContain('transform');
+    expect(raw.backend.capabilities.getUrl).not.toContain('transform');
     expect(plain.backend.capabilities.getUrl).not.toContain('transform');
+    // Where some files can be, the others are told why they cannot.
+    const mixed = await ground(auto);
+    expect(mixed.backend.capabilities.getUrl).toContain('transform');
+    const text = mixed.storage.getUrl('a.txt', options);
+    await expect(text).rejects.toMatchObject({ code: 'not-supported', message: /kept as raw bytes/ });
   });
 });
 
