@@ -21,7 +21,12 @@ export interface StorageUrlOptions {
   readonly expiresIn?: number;
   /** Longest expiry in seconds that may be asked. @default STORAGE_MAX_URL_EXPIRATION, else 604,800 (7 days) */
   readonly maxExpiresIn?: number;
-  /** Media types beyond the safe list that browsers may show in place, such as `text/html`. @default none */
+  /**
+   * Media types that browsers may show in place, beside images (but SVG), audio, video and plain text; others are sent
+   * as downloads. `application/pdf` is then served without the sandbox, which PDF viewers refuse.
+   *
+   * @default none
+   */
   readonly inlineTypes?: readonly string[];
 }
 

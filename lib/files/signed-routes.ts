@@ -1,4 +1,6 @@
 /** The storages that the app serves itself: which signer checks their URLs, and under which path they live. */
+import 'reflect-metadata';
+import { isDeepStrictEqual } from 'node:util';
 import { StorageConfigurationError } from '../contract/index.js';
 import type { FileServingPolicy } from './serving-policy.js';
 import type { SignedPurpose } from './signed-token.js';
@@ -22,6 +24,7 @@ export interface AdmittedRequest {
 /** One per app: controllers find their storages here at request time. */
 export class SignedRoutes {
   readonly #routes = new Map<string, SignedRoute>();
+  readonly #controllers = new Map<string, object>();
 
   /** @throws StorageConfigurationError when the storage has a route already */
   register(route: SignedRoute): void {
@@ -32,6 +35,23 @@ export class SignedRoutes {
       });
     }
     this.#routes.set(route.storage, route);
+  }
+
+  /**
+   * Told of each controller. Of two under one path the first gets all requests, so both must have the same guards and
+   * other decorators: else the storages of the second would be served without theirs.
+   *
+   * @throws StorageConfigurationError
+   */
+  addController(path: string, controller: object): void {
+    const first = this.#controllers.get(trimmedPath(path));
+    if (!first) this.#controllers.set(trimmedPath(path), controller);
+    else if (!isDeepStrictEqual(metadataOf(first), metadataOf(controller))) {
+      throw new StorageConfigurationError({
+        reason: `two storages have their signed routes under ${JSON.stringify(path)} with different decorators`,
+        advice: 'Give one of them another path, or both the same decorators.',
+      });
+    }
   }
 
   /** Paths of all controllers, without slashes around them. */
@@ -53,4 +73,14 @@ export class SignedRoutes {
 
 export function trimmedPath(path: string): string {
   return path.replace(/^\/+|\/+$/g, '');
+}
+
+/** What decorators left on a class. */
+function metadataOf(controller: object): Map<unknown, unknown> {
+  const keys: unknown[] = Reflect.getOwnMetadataKeys(controller);
+  return new Map(
+    keys
+      .filter((key) => key !== 'path' && !String(key).startsWith('design:'))
+      .map((key) => [key, Reflect.getOwnMetadata(key, controller)]),
+  );
 }

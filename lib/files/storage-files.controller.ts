@@ -32,7 +32,9 @@ export function createStorageFilesController(options: StorageFilesControllerOpti
     constructor(
       @Inject(SignedRoutes) readonly routes: SignedRoutes,
       @Inject(StorageRegistry) readonly storages: StorageRegistry,
-    ) {}
+    ) {
+      routes.addController(path, StorageFilesController);
+    }
 
     @Head(':token/:name')
     head(@Req() request: object, @Res() response: object): Promise<void> {
