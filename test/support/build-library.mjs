@@ -12,7 +12,7 @@ export default async function buildLibrary() {
   const tsc = new URL('node_modules/typescript/bin/tsc', root).pathname;
   const project = ['-p', 'tsconfig.build.json', '--declaration', 'false', '--outDir', builtLibrary.pathname];
   const cache = ['--incremental', '--tsBuildInfoFile', buildInfo];
-  await promisify(execFile)(process.execPath, [tsc, ...project, ...cache], { cwd: root }.catch((error) => {
+  await promisify(execFile)(process.execPath, [tsc, ...project, ...cache], { cwd: root }).catch((error) => {
     throw new Error(`the library does not compile:\n${error.stdout}`, { cause: error });
   });
 }
