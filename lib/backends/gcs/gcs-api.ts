@@ -4,7 +4,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import type { CheckedGcsOptions, GoogleAuthLike } from './gcs.options.js';
 import { failureOf, GcsFailure } from './gcs-failure.js';
 import type { GcsSdk } from './gcs-sdk.js';
-import { HttpTransport, type HttpResponse } from './http-transport.js';
+import { HttpTransport, StaleSocketError, type HttpResponse } from './http-transport.js';
 
 export interface GcsCall {
   readonly method: 'GET' | 'POST' | 'PUT' | 'DELETE';
@@ -52,6 +52,7 @@ export class GcsApi {
   async send(call: GcsCall): Promise<GcsAnswer> {
     const started = Date.now();
     let uncertain = false;
+    let stale = false;
     for (let tries = 0; ; tries++) {
       try {
         const response = await this.#exchange(call);
@@ -59,6 +60,13 @@ export class GcsApi {
       } catch (error) {
         call.signal?.throwIfAborted();
         const failure = asFailure(call.method, error, uncertain);
+        if (!stale && !call.once && error instanceof StaleSocketError) {
+          // No fault of the service's: at once, and not counted. It is uncertain all the same.
+          stale = true;
+          uncertain = true;
+          tries--;
+          continue;
+        }
         const delay = call.once ? undefined : this.retryDelay(failure, tries, started);
         if (delay === undefined) throw failure;
         uncertain ||= mayHaveTakenEffect(failure);

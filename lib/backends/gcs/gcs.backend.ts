@@ -85,12 +85,14 @@ export class GcsBackend extends BaseStorageBackend {
 
   async stage(key: StorageKey, body: AsyncIterable<Uint8Array>, options: StageOptions): Promise<StagedObject> {
     const details = this.#details('put', key);
-    return this.#run(details, options.signal, async ({ api, crc32c }) => {
+    const { api, crc32c } = await this.#run(details, options.signal, async (connection) => {
       assertStorable(key, storedMetadata(options.metadata), details);
       this.#assertEtag(options, details);
-      const { bucket, chunkSize } = this.#options;
-      return stageUpload({ api, crc32c, bucket, chunkSize }, key, body, options);
+      return connection;
     });
+    // Outside of #run: a failure of the body leaves as it is.
+    const { bucket, chunkSize } = this.#options;
+    return stageUpload({ api, crc32c, bucket, chunkSize }, key, body, options);
   }
 
   async open(key: StorageKey, options: OpenOptions = {}): Promise<OpenedObject> {

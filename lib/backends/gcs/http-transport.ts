@@ -24,6 +24,11 @@ export class IdleTimeoutError extends Error {
   }
 }
 
+/** The server closed a kept-alive socket while the request was on its way; most likely it never looked at it. */
+export class StaleSocketError extends Error {
+  readonly code = 'ECONNRESET';
+}
+
 export class HttpTransport {
   readonly #idleSeconds: number;
   readonly #given: http.Agent | undefined;
@@ -38,22 +43,13 @@ export class HttpTransport {
     this.#agents = { 'http:': new http.Agent(settings), 'https:': new https.Agent(settings) };
   }
 
-  async exchange(request: HttpRequest): Promise<HttpResponse> {
-    try {
-      return await this.#send(request);
-    } catch (error) {
-      // The server had closed an idle socket while the request was on its way: it was never looked at.
-      if (!(error instanceof StaleSocketError)) throw error;
-      return this.#send(request);
-    }
-  }
-
   close(): void {
     this.#agents['http:'].destroy();
     this.#agents['https:'].destroy();
   }
 
-  #send(request: HttpRequest): Promise<HttpResponse> {
+  /** @throws StaleSocketError, IdleTimeoutError, or the network's error */
+  exchange(request: HttpRequest): Promise<HttpResponse> {
     const { url, method, signal, body = [] } = request;
     const length = body.reduce((sum, part) => sum + part.byteLength, 0);
     const bodiless = body.length === 0 && (method === 'GET' || method === 'HEAD' || method === 'DELETE');
@@ -81,8 +77,4 @@ export class HttpTransport {
       sent.end();
     });
   }
-}
-
-class StaleSocketError extends Error {
-  readonly code = 'ECONNRESET';
 }

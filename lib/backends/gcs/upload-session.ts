@@ -102,27 +102,30 @@ export class UploadSession {
     const first = this.#persisted;
     const end = first + bytes.length;
     const started = Date.now();
-    let tries = 0;
-    for (;;) {
+    let unsure = false;
+    for (let tries = 0; ;) {
       try {
         const before = this.#persisted;
         const part = bytes.subarray(before - first);
-        const progress = await this.#put(part, this.#range(part.length, total), headers, signal);
+        // After a failure the service says where it stands, and goes on from there.
+        const progress = await (unsure
+          ? this.#askProgress(signal)
+          : this.#put(part, this.#range(part.length, total), headers, signal));
         if ('done' in progress) return progress.done;
         this.#advance(progress.persisted, first, end);
         if (this.#persisted === end && total === '*') return undefined;
-        // The service may keep less than it was sent, and gets the rest; but it must not stand still.
-        if (this.#persisted === before) throw new GcsFailure({ method: 'PUT', status: 503, reason: 'noProgress' });
+        // It may keep less than it was sent, and gets the rest; but it must not stand still.
+        if (!unsure && this.#persisted === before) {
+          throw new GcsFailure({ method: 'PUT', status: 503, reason: 'noProgress' });
+        }
+        unsure = false;
       } catch (error) {
         signal?.throwIfAborted();
         if (!(error instanceof GcsFailure)) throw error;
         const delay = this.#api.retryDelay(error, tries++, started);
         if (delay === undefined) throw error;
         await pause(delay, undefined, { signal });
-        const progress = await this.#askProgress(signal);
-        if ('done' in progress) return progress.done;
-        this.#advance(progress.persisted, first, end);
-        if (this.#persisted === end && total === '*') return undefined;
+        unsure = true;
       }
     }
   }
@@ -140,11 +143,11 @@ export class UploadSession {
   }
 
   #askProgress(signal?: AbortSignal): Promise<Progress> {
-    return this.#call([], 'bytes */*', {}, signal, false);
+    return this.#call([], 'bytes */*', {}, signal);
   }
 
   #put(part: Buffer, range: string, headers: Record<string, string>, signal?: AbortSignal): Promise<Progress> {
-    return this.#call([part], range, headers, signal, true);
+    return this.#call([part], range, headers, signal);
   }
 
   async #call(
@@ -152,7 +155,6 @@ export class UploadSession {
     range: string,
     headers: Record<string, string>,
     signal: AbortSignal | undefined,
-    once: boolean,
   ): Promise<Progress> {
     const { status, response } = await this.#api.send({
       method: 'PUT',
@@ -161,7 +163,7 @@ export class UploadSession {
       body,
       accept: [200, 201, INCOMPLETE],
       signal,
-      once,
+      once: true,
     });
     if (status === INCOMPLETE) {
       response.resume();

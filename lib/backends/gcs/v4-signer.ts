@@ -5,15 +5,28 @@ import { PermissionDeniedError, StorageConfigurationError, type StorageErrorDeta
 import type { GoogleAuthLike } from './gcs.options.js';
 import type { V4Signer } from './v4-signature.js';
 
-// With a callback Node signs on its thread pool: a fifth of a millisecond of RSA stays off the event loop.
+/** Signatures made on the spot in one turn of the event loop: about 2 milliseconds of RSA. */
+const PER_TURN = 8;
+
+// With a callback Node signs on its thread pool.
 const signOnPool = promisify(
-  (key: KeyObject, text: string, done: (error: Error | null, signature: Buffer) => void): void =>
-    sign('RSA-SHA256', Buffer.from(text), key, done),
+  (key: KeyObject, text: Buffer, done: (error: Error | null, signature: Buffer) => void): void =>
+    sign('RSA-SHA256', text, key, done),
 );
 
+/** A few links are signed at once, without a thread's detour; a page of a thousand goes to the pool and stalls nothing. */
 export function keySigner(email: string, privateKey: string): V4Signer {
   const key = createPrivateKey(privateKey);
-  return { email, sign: async (text) => (await signOnPool(key, text)).toString('hex') };
+  let thisTurn = 0;
+  return {
+    email,
+    sign: async (text) => {
+      if (thisTurn === 0) setImmediate(() => (thisTurn = 0));
+      const bytes = Buffer.from(text);
+      const signature = thisTurn++ < PER_TURN ? sign('RSA-SHA256', bytes, key) : await signOnPool(key, bytes);
+      return signature.toString('hex');
+    },
+  };
 }
 
 function iamSigner(email: string, auth: GoogleAuthLike, details: StorageErrorDetails): V4Signer {
