@@ -1,6 +1,6 @@
 /** The conformance suite over the real SDK and the contract server: plain, scoped, and under other settings. */
-import { afterAll, beforeAll, describe, it } from '@jest/globals';
-import { registerConformance, type ConformanceSettings } from '../../../lib/testing/index.js';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { conformanceCases, registerConformance, type ConformanceSettings } from '../../../lib/testing/index.js';
 import { ScopeBackend } from '../../../lib/wrappers/index.js';
 import { startGround } from './targets.js';
 
@@ -28,4 +28,19 @@ registerConformance(runner, {
     const ground = await startGround({ chunkBytes }, { signatureAlgorithm: 'sha256', etagInDetails: false });
     return { backend: new ScopeBackend(ground.backend, 'tenants/acme 公司'), close: ground.close };
   },
+});
+
+describe('conformance of cloudinary, images as its own', () => {
+  it.each([{ lastingTransformUrls: true }, { authTokenKey: '00112233ff99' }])(
+    'of transformed images with %j',
+    async (how) => {
+      const cases = conformanceCases({
+        name: 'cloudinary, images',
+        create: () => startGround({ resourceType: 'auto', ...how }),
+      });
+      const found = cases.filter(({ name }) => name === 'a URL changes an image on its way out, where declared');
+      expect(found).toHaveLength(1);
+      await found[0]!.run();
+    },
+  );
 });
