@@ -4,6 +4,7 @@ export default {
   testMatch: ['<rootDir>/test/**/*.spec.ts'],
   testPathIgnorePatterns: ['/node_modules/', '<rootDir>/test/real/', '<rootDir>/test/browser/', '<rootDir>/test/pack/'],
   modulePathIgnorePatterns: ['<rootDir>/dist/', '<rootDir>/sample/dist/'],
+  globalSetup: '<rootDir>/test/support/build-library.mjs',
   extensionsToTreatAsEsm: ['.ts'],
   moduleNameMapper: {
     '^nestjs-storage$': '<rootDir>/lib/index.ts',
@@ -11,6 +12,7 @@ export default {
     '^(\\.{1,2}/.*)\\.js$': '$1',
   },
   transform: { '^.+\\.ts$': ['ts-jest', { useESM: true }] },
+  reporters: ['default', ['<rootDir>/scripts/count-reporter.mjs', { name: 'default' }]],
   coverageProvider: 'v8',
   collectCoverageFrom: ['lib/**/*.ts'],
   testTimeout: 30_000,

@@ -2,15 +2,14 @@
 import type { Readable } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
 import {
-  contentTypeOf,
   InvalidKeyError,
   InvalidOptionsError,
   OperationAbortedError,
   parseKey,
   parsePrefix,
+  StorageConfigurationError,
   StorageError,
   StorageFileNotFoundError,
-  type ByteRange,
   type ObjectInfo,
   type OperationOptions,
   type SignedUpload,
@@ -21,7 +20,8 @@ import {
   type StorageOperation,
   type WriteConditions,
 } from './contract/index.js';
-import { CheckedBody, type StorageBody } from './service/body.js';
+import { discardBody, type StorageBody } from './service/body.js';
+import { stageFile, type StagedBytes } from './service/stage-file.js';
 import type {
   CheckHealthOptions,
   DeletedFiles,
@@ -40,9 +40,9 @@ import type {
 import { StoredFile, type GetUrlOptions } from './service/stored-file.js';
 import { assertBindings, checkedExpiry, dispositionOf } from './service/url-requests.js';
 import {
+  checkedConditions,
   checkedContentType,
   checkedCount,
-  checkedHeader,
   checkedMetadata,
   checkedRange,
 } from './service/write-options.js';
@@ -87,9 +87,13 @@ export class StorageService {
    */
   async put(key: string, body: StorageBody, options: PutOptions = {}): Promise<StoredFile> {
     const staged = await this.#stage(key, body, options);
-    const info = await staged.commit();
-    if (options.url === false || this.capabilities.getUrl.length === 0) return this.#file(info);
-    return this.#file(info, await this.getUrl(key, { mustExist: false }));
+    try {
+      const url = options.url === false ? undefined : await this.#defaultUrl(staged.info.key);
+      return this.#file(await staged.commit(), url);
+    } catch (error) {
+      await staged.abort();
+      throw error;
+    }
   }
 
   /** Takes in a file without publishing it. End it with exactly one of commit() and abort(). @throws as put() */
@@ -304,38 +308,13 @@ export class StorageService {
     await this.#backend.close();
   }
 
-  async #stage(key: string, body: StorageBody, options: StageFileRequest) {
-    const parsed = this.#key('put', key);
-    const details = this.#details('put', parsed);
-    const { ifMatch, ifNoneMatch, signal } = options;
-    this.#checkConditions(options, details);
-    if (options.size !== undefined) checkedCount('size', options.size, 0, details);
-    const checkedOptions = {
-      contentType: checkedContentType(options.contentType ?? contentTypeOf(parsed), details),
-      metadata: checkedMetadata(options.metadata, details),
-      cacheControl: checkedHeader('cacheControl', options.cacheControl, details),
-      contentDisposition: checkedHeader('contentDisposition', options.contentDisposition, details),
-    };
-    const maxSize = this.#maxSize(options.maxSize, details);
-    const { size, checksum, compute } = options;
-    const checked = new CheckedBody(body, { size, maxSize, checksum, compute, signal, details });
-    const conditions = { ifMatch, ifNoneMatch };
+  async #stage(key: string, body: StorageBody, options: StageFileRequest): Promise<StagedBytes> {
     try {
-      const staged = await this.#backend.stage(parsed, checked, {
-        ...checkedOptions,
-        ...conditions,
-        size: checked.size,
-        signal,
-      });
-      return {
-        info: staged.info,
-        digest: checked.digest,
-        ...(staged.open && { open: (range?: ByteRange) => staged.open!(range) }),
-        commit: () => staged.commit(),
-        abort: () => staged.abort(),
-      };
+      const parsed = this.#key('put', key);
+      const details = this.#details('put', parsed);
+      return await stageFile(this.#backend, parsed, body, options, this.#maxSize(options.maxSize, details), details);
     } catch (error) {
-      checked.discard();
+      discardBody(body);
       throw error;
     }
   }
@@ -346,16 +325,8 @@ export class StorageService {
 
   #pair(operation: 'copy' | 'move', from: string, to: string, conditions: WriteConditions): [StorageKey, StorageKey] {
     const target = this.#key(operation, to);
-    this.#checkConditions(conditions, this.#details(operation, target));
+    checkedConditions(conditions, this.#details(operation, target));
     return [this.#key(operation, from), target];
-  }
-
-  #checkConditions({ ifMatch, ifNoneMatch }: WriteConditions, details: StorageErrorDetails): void {
-    if (ifNoneMatch !== undefined && (ifNoneMatch !== '*' || ifMatch !== undefined)) {
-      const reason =
-        ifMatch === undefined ? 'ifNoneMatch can only be "*"' : 'ifMatch and ifNoneMatch exclude each other';
-      throw new InvalidOptionsError({ ...details, reason });
-    }
   }
 
   #details(operation: StorageOperation, key?: string): StorageErrorDetails {
@@ -370,6 +341,17 @@ export class StorageService {
     if (asked !== undefined) checkedCount('maxSize', asked, 0, details);
     const limits = [asked, this.#settings.maxFileSize, this.capabilities.maxObjectBytes].filter((n) => n !== undefined);
     return limits.length === 0 ? undefined : Math.min(...limits);
+  }
+
+  /** Signed before the commit, so that a failure to sign cannot follow a success; none where no URL can be made. */
+  async #defaultUrl(key: StorageKey): Promise<string | undefined> {
+    if (this.capabilities.getUrl.length === 0) return undefined;
+    try {
+      return await this.getUrl(key, { mustExist: false });
+    } catch (error) {
+      if (error instanceof StorageConfigurationError) return undefined;
+      throw error;
+    }
   }
 
   async #mustExist(key: StorageKey, details: StorageErrorDetails, signal?: AbortSignal): Promise<void> {

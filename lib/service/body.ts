@@ -62,6 +62,13 @@ function knownSize(body: StorageBody, source: Source): number | undefined {
   return body instanceof Blob ? body.size : undefined;
 }
 
+/** Lets go of a body that nobody will read: a refused write leaves no open file or socket behind. */
+export function discardBody(body: StorageBody): void {
+  if (body instanceof Readable) body.destroy();
+  // A stream that is being read already is let go by its reader.
+  else if (body instanceof ReadableStream && !body.locked) void body.cancel().catch(() => undefined);
+}
+
 /**
  * A body on its way to a backend: counts the bytes, holds them against what was promised, and throws before its end
  * if anything is wrong, so that a backend never sees a bad body end well.

@@ -1,4 +1,5 @@
-export * from './body.js';
+export { type BodyChecks, CheckedBody, type StorageBody } from './body.js';
+export { byteSize, type ByteSize } from './byte-size.js';
 export * from './checksum.js';
 export * from './storage-options.js';
 export * from './stored-file.js';

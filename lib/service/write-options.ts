@@ -4,6 +4,7 @@ import {
   type ByteRange,
   type ObjectMetadata,
   type StorageErrorDetails,
+  type WriteConditions,
 } from '../contract/index.js';
 
 /** Metadata as callers write it: numbers and booleans become their JSON text, undefined is left out. */
@@ -79,4 +80,12 @@ export function checkedRange(range: ByteRange | undefined, details: StorageError
   checkedCount('range.start', range.start, 0, details);
   if (range.end !== undefined) checkedCount('range.end', range.end, range.start, details);
   return range;
+}
+
+/** @throws InvalidOptionsError */
+export function checkedConditions(conditions: WriteConditions, details: StorageErrorDetails): WriteConditions {
+  const { ifMatch, ifNoneMatch } = conditions;
+  if (ifNoneMatch !== undefined && ifNoneMatch !== '*') fail(details, 'ifNoneMatch can only be "*"');
+  if (ifNoneMatch !== undefined && ifMatch !== undefined) fail(details, 'ifMatch and ifNoneMatch exclude each other');
+  return { ifMatch, ifNoneMatch };
 }

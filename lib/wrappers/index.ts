@@ -1,4 +1,5 @@
 export * from './app-urls.backend.js';
+export * from './borrowed.backend.js';
 export * from './forwarding.backend.js';
 export * from './read-only.backend.js';
 export * from './scope.backend.js';

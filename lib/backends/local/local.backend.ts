@@ -1,0 +1,263 @@
+/** The store on disk: every object a file under its own key, readable by other tools; see docs/decisions/0020 ff. */
+import {
+  assertConditions,
+  BaseStorageBackend,
+  MAX_KEY_BYTES,
+  OperationAbortedError,
+  PreconditionFailedError,
+  resolveRange,
+  type ByteRange,
+  type CheckOptions,
+  type CopyOptions,
+  type ListPage,
+  type ListPageOptions,
+  type ObjectInfo,
+  type OpenedObject,
+  type OpenOptions,
+  type OperationOptions,
+  type StagedObject,
+  type StageOptions,
+  type StorageCapabilities,
+  type StorageError,
+  type StorageErrorDetails,
+  type StorageKey,
+  type StorageOperation,
+} from '../../contract/index.js';
+import { untilAborted, writeBody } from './body-writer.js';
+import { FileBody } from './file-body.js';
+import { close } from './fs-calls.js';
+import { isMissing, storageError } from './fs-errors.js';
+import { etagOf } from './identity.js';
+import { listPage } from './listing.js';
+import { assertFits, MAX_SEGMENT_BYTES } from './local-key.js';
+import { localSettings, type LocalBackendOptions, type LocalSettings } from './local.options.js';
+import { probe } from './probe.js';
+import { publish } from './publisher.js';
+import { LocalStore } from './store.js';
+import type { SweepReport, TempFile } from './temp-files.js';
+import { copyFile, moveByLink, remove } from './transfer.js';
+import { infoOf, openVersion, statVersion } from './versions.js';
+
+/**
+ * Objects as plain files below one root folder.
+ *
+ * Construction touches nothing; the first use makes the root, reads its layout and sweeps what dead processes left.
+ * Several processes and hosts may share a root: reads are never torn or mixed, create-only holds everywhere, and
+ * `ifMatch` holds among writers that use it (docs/decisions/0023).
+ *
+ * @publicApi
+ */
+export class LocalBackend extends BaseStorageBackend {
+  readonly name = 'local';
+  readonly capabilities: StorageCapabilities = {
+    createOnly: ['single', 'multipart', 'copy'],
+    ifMatch: ['single', 'multipart', 'copy'],
+    ordering: 'utf8',
+    maxKeyBytes: MAX_KEY_BYTES,
+    maxSegmentBytes: MAX_SEGMENT_BYTES,
+    hierarchical: true,
+    emptyObjects: true,
+    stagedReads: true,
+    consistency: 'strong',
+    getUrl: [],
+    getUploadUrl: [],
+  };
+  readonly #settings: LocalSettings;
+  #store: Promise<LocalStore> | undefined;
+
+  /** @throws StorageConfigurationError */
+  constructor(options: LocalBackendOptions) {
+    super();
+    this.#settings = localSettings(options);
+  }
+
+  async stage(key: StorageKey, body: AsyncIterable<Uint8Array>, options: StageOptions): Promise<StagedObject> {
+    const details = this.#details('put', key);
+    const throwIfAborted = () => this.throwIfAborted('put', options.signal, key);
+    return this.#run(details, async (store) => {
+      throwIfAborted();
+      assertFits(key, details);
+      await store.ensureWritable();
+      await this.#assertConditions(store, key, options, details);
+      throwIfAborted();
+      const temp = await store.temps.create(key);
+      try {
+        const chunks = untilAborted(body, options.signal, () => this.aborted('put', options.signal!, key));
+        const size = await writeBody(chunks, temp.fd, { durable: this.#settings.durable });
+        return this.#staged(store, key, temp, size, options);
+      } catch (error) {
+        await temp.discard();
+        throw error;
+      }
+    });
+  }
+
+  async open(key: StorageKey, options: OpenOptions = {}): Promise<OpenedObject> {
+    const details = this.#details('get', key);
+    return this.#run(details, async (store) => {
+      this.throwIfAborted('get', options.signal, key);
+      assertFits(key, details);
+      const { fd, stats, record } = await openVersion(store, key);
+      try {
+        this.throwIfAborted('get', options.signal, key);
+        const info = infoOf(store, key, stats, record);
+        if (options.ifMatch !== undefined && options.ifMatch !== info.etag) throw new PreconditionFailedError(details);
+        const range = resolveRange(options.range, info.size, details);
+        const body = new FileBody(fd, {
+          start: range?.start ?? 0,
+          length: range ? range.end - range.start + 1 : 0,
+          details,
+          signal: options.signal,
+          abortedError: () => this.aborted('get', options.signal!, key),
+        });
+        return { info, range, body };
+      } catch (error) {
+        await close(fd);
+        throw error;
+      }
+    });
+  }
+
+  async stat(key: StorageKey, options: OperationOptions = {}): Promise<ObjectInfo> {
+    const details = this.#details('getMetadata', key);
+    return this.#run(details, async (store) => {
+      this.throwIfAborted('getMetadata', options.signal, key);
+      assertFits(key, details);
+      const { stats, record } = await statVersion(store, key);
+      return infoOf(store, key, stats, record);
+    });
+  }
+
+  async delete(key: StorageKey, options: OperationOptions = {}): Promise<boolean> {
+    const details = this.#details('delete', key);
+    return this.#run(details, async (store) => {
+      this.throwIfAborted('delete', options.signal, key);
+      assertFits(key, details);
+      return remove(store, key);
+    });
+  }
+
+  override async copy(from: StorageKey, to: StorageKey, options: CopyOptions = {}): Promise<ObjectInfo> {
+    return (await this.#transfer('copy', from, to, options, copyFile)) ?? super.copy(from, to, options);
+  }
+
+  override async move(from: StorageKey, to: StorageKey, options: CopyOptions = {}): Promise<ObjectInfo> {
+    return (await this.#transfer('move', from, to, options, moveByLink)) ?? super.move(from, to, options);
+  }
+
+  async list(options: ListPageOptions): Promise<ListPage> {
+    const throwIfAborted = () => this.throwIfAborted('list', options.signal);
+    return this.#run(this.#details('list'), async (store) => listPage(store, options, throwIfAborted));
+  }
+
+  async check(options: CheckOptions): Promise<void> {
+    const throwIfAborted = () => this.throwIfAborted('checkHealth', options.signal);
+    await this.#run(this.#details('checkHealth'), async (store) => probe(store, options.write, throwIfAborted));
+  }
+
+  /** Removes what dead processes left behind, as the first use does. */
+  async sweep(): Promise<SweepReport> {
+    return this.#run(this.#details('maintain'), (store) => store.sweep());
+  }
+
+  override async close(): Promise<void> {
+    const opened = this.#store;
+    this.#store = undefined;
+    // A store that could not be opened has nothing to close.
+    const store = await opened?.catch(() => undefined);
+    await store?.close();
+  }
+
+  #staged(store: LocalStore, key: StorageKey, temp: TempFile, size: number, options: StageOptions): StagedObject {
+    const details = this.#details('put', key);
+    const { contentType, cacheControl, contentDisposition } = options;
+    const record = { contentType, metadata: { ...options.metadata }, cacheControl, contentDisposition };
+    let outcome: Promise<ObjectInfo> | undefined;
+    let aborted: Promise<void> | undefined;
+    return {
+      info: { key, size, ...record },
+      open: async (range?: ByteRange) => {
+        const part = resolveRange(range, size, details);
+        const abortedError = () => this.aborted('put', options.signal ?? AbortSignal.abort(), key);
+        if (outcome ?? aborted) throw abortedError();
+        const fd = await temp.openAgain().catch((error: unknown) => {
+          throw storageError(error, details);
+        });
+        const length = part ? part.end - part.start + 1 : 0;
+        return new FileBody(fd, { start: part?.start ?? 0, length, details, abortedError });
+      },
+      commit: () =>
+        (outcome ??= this.#run(details, async () => {
+          if (aborted) throw new OperationAbortedError(details);
+          const throwIfAborted = () => this.throwIfAborted('put', options.signal, key);
+          return publish(store, { key, temp, record, conditions: options, details, throwIfAborted });
+        })),
+      abort: async () => {
+        if (!outcome) await (aborted ??= temp.discard());
+      },
+    };
+  }
+
+  async #transfer(
+    operation: 'copy' | 'move',
+    from: StorageKey,
+    to: StorageKey,
+    options: CopyOptions,
+    transfer: typeof copyFile,
+  ): Promise<ObjectInfo | undefined> {
+    const details = this.#details(operation, to);
+    return this.#run(details, async (store) => {
+      const throwIfAborted = () => this.throwIfAborted(operation, options.signal, from);
+      throwIfAborted();
+      assertFits(from, this.#details(operation, from));
+      assertFits(to, details);
+      await store.ensureWritable();
+      try {
+        return await transfer(store, { from, to, options, details, throwIfAborted });
+      } catch (error) {
+        // The target's folders are made where they are missing: what is missing is the source.
+        throw isMissing(error) ? storageError(error, this.#details(operation, from)) : error;
+      }
+    });
+  }
+
+  /** The early look: a body that cannot be published need not be read. */
+  async #assertConditions(store: LocalStore, key: StorageKey, options: StageOptions, details: StorageErrorDetails) {
+    if (options.ifMatch === undefined && options.ifNoneMatch === undefined) return;
+    let etag: string | undefined;
+    try {
+      etag = etagOf(store.layoutId, (await statVersion(store, key)).stats);
+    } catch (error) {
+      if (!isMissing(error)) throw error;
+    }
+    assertConditions(etag, options, details);
+  }
+
+  async #run<T>(details: StorageErrorDetails, task: (store: LocalStore) => Promise<T>): Promise<T> {
+    try {
+      return await task(await this.#opened());
+    } catch (error) {
+      throw this.#told(error, details);
+    }
+  }
+
+  /** Missing is not-found, also where a file stands in place of a folder; only a write calls that a conflict. */
+  #told(error: unknown, details: StorageErrorDetails): StorageError {
+    const reads = details.operation === 'get' || details.operation === 'getMetadata';
+    if (reads && isMissing(error))
+      return storageError(Object.assign(new Error('missing', { cause: error }), { code: 'ENOENT' }), details);
+    return storageError(error, details);
+  }
+
+  #opened(): Promise<LocalStore> {
+    return (this.#store ??= LocalStore.open(this.#settings).catch((error: unknown) => {
+      // The next use tries again.
+      this.#store = undefined;
+      throw error;
+    }));
+  }
+
+  #details(operation: StorageOperation, key?: string): StorageErrorDetails {
+    return { operation, key, backend: this.name };
+  }
+}

@@ -1,0 +1,104 @@
+/** The parts of one store on disk, put together when it is first used. */
+import fs from 'node:fs';
+import { StorageConfigurationError } from '../../contract/index.js';
+import { ContainedRoot } from './contained-root.js';
+import { codeOf, lstat } from './fs-calls.js';
+import { isMissing } from './fs-errors.js';
+import { identityOf } from './identity.js';
+import { KeyLocks } from './key-locks.js';
+import { createLayout, INTERNAL_MODE, META, readLayout, TEMP, type Layout } from './layout.js';
+import type { LocalSettings } from './local.options.js';
+import { MetadataRecords } from './metadata-records.js';
+import { RetiredRecords } from './retired-records.js';
+import { SortedNames } from './sorted-names.js';
+import { TempFiles } from './temp-files.js';
+
+/** What keeps a store from being made, but not an existing folder from being read. */
+const CANNOT_WRITE = new Set(['EROFS', 'EACCES', 'EPERM', 'ENOSPC', 'EDQUOT']);
+
+export class LocalStore {
+  readonly root: ContainedRoot;
+  readonly settings: LocalSettings;
+  readonly records: MetadataRecords;
+  readonly temps: TempFiles;
+  readonly locks: KeyLocks;
+  readonly names = new SortedNames();
+  readonly retired: RetiredRecords;
+  #layout: Layout | undefined;
+
+  private constructor(root: ContainedRoot, settings: LocalSettings, layout: Layout | undefined) {
+    this.root = root;
+    this.settings = settings;
+    this.#layout = layout;
+    this.records = new MetadataRecords(root, settings.durable);
+    this.temps = new TempFiles(root, settings.durable);
+    this.locks = new KeyLocks(root);
+    this.retired = new RetiredRecords(settings.metadataGrace, async ({ key, identity, moved }) => {
+      if (!moved) return this.records.remove(key, identity);
+      return this.removeUnused(key, identity);
+    });
+  }
+
+  /** Makes the root where it is missing, reads its layout, sweeps. @throws errors of the file system */
+  static async open(settings: LocalSettings): Promise<LocalStore> {
+    await fs.promises.mkdir(settings.root, { recursive: true, mode: settings.dirMode }).catch((error: unknown) => {
+      if (codeOf(error) !== 'EEXIST') throw error;
+    });
+    let root: ContainedRoot;
+    try {
+      root = await ContainedRoot.at(settings.root, settings.descriptors);
+    } catch (error) {
+      if (codeOf(error) !== 'ENOTDIR') throw error;
+      throw new StorageConfigurationError({ backend: 'local', reason: 'the root is not a folder', cause: error });
+    }
+    const store = new LocalStore(root, settings, await readLayout(root));
+    try {
+      await store.ensureWritable();
+      await store.sweep();
+    } catch (error) {
+      if (!CANNOT_WRITE.has(codeOf(error) ?? '')) throw error;
+    }
+    return store;
+  }
+
+  get layoutId(): string {
+    return this.#layout?.id ?? '';
+  }
+
+  /** A folder that could not be written when it was opened becomes a store with the first write that can. */
+  async ensureWritable(): Promise<void> {
+    if (this.#layout) return;
+    const layout = await createLayout(this.root, this.settings.durable);
+    for (const folder of [TEMP, META]) {
+      (await this.root.makeFolder(folder, INTERNAL_MODE, this.settings.durable)).close();
+    }
+    this.#layout = layout;
+  }
+
+  sweep() {
+    return this.temps.sweep(this.records, this.settings.sweepAfter);
+  }
+
+  /** Removes a record unless its key holds that very version, now or after a move that is under way. */
+  async removeUnused(key: string, identity: string): Promise<void> {
+    await this.locks.across([key], { operation: 'maintain', key, backend: 'local' }, async (stillHeld) => {
+      if (await this.holds(key, identity)) return;
+      stillHeld();
+      await this.records.remove(key, identity);
+    });
+  }
+
+  /** Whether a key holds this version now. */
+  async holds(key: string, identity: string): Promise<boolean> {
+    try {
+      return identityOf(await lstat(`${this.root.path}/${key}`)) === identity;
+    } catch (error) {
+      if (isMissing(error)) return false;
+      throw error;
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.retired.flush();
+  }
+}

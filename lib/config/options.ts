@@ -1,0 +1,51 @@
+/** Options of a storage as apps write them. */
+import type { StorageBackend } from '../contract/index.js';
+import type { LocalBackendOptions } from '../backends/local/index.js';
+import type { ByteSize } from '../service/byte-size.js';
+import type { BackendKind, EnvironmentSource } from './environment.js';
+
+export interface StorageUrlOptions {
+  /**
+   * Secrets of the signed URLs, at least 32 bytes each: the first signs, all verify.
+   *
+   * @default STORAGE_URL_SECRET, else one generated at start
+   */
+  readonly secret?: string | readonly string[];
+  /**
+   * Public URL of the signed routes, such as `https://api.example.com/files`.
+   *
+   * @default STORAGE_BASE_URL, else the address the app listens on with its global prefix and the routes' path
+   */
+  readonly baseUrl?: string;
+  /** Default expiry in seconds. @default STORAGE_URL_EXPIRATION, else 3,600 */
+  readonly expiresIn?: number;
+  /** Longest expiry in seconds that may be asked. @default STORAGE_MAX_URL_EXPIRATION, else 604,800 (7 days) */
+  readonly maxExpiresIn?: number;
+  /** Media types beyond the safe list that browsers may show in place, such as `text/html`. @default none */
+  readonly inlineTypes?: readonly string[];
+}
+
+/**
+ * Options of one storage. What is left out is read from the environment.
+ *
+ * @publicApi
+ */
+export interface StorageOptions {
+  /**
+   * Kind of backend, or a backend of your own. An instance that is handed in is not closed by the storage.
+   *
+   * @default STORAGE_BACKEND, else detected from the environment
+   */
+  readonly backend?: BackendKind | StorageBackend;
+  readonly local?: Partial<LocalBackendOptions>;
+  readonly memory?: { readonly maxBytes?: ByteSize };
+  readonly urls?: StorageUrlOptions;
+  /** Keys of `A-Z a-z 0-9 . _ - /` only. @default STORAGE_STRICT_KEYS, else false */
+  readonly strictKeys?: boolean;
+  /** Largest file that any write may store. @default STORAGE_MAX_FILE_SIZE, else no limit but the backend's */
+  readonly maxFileSize?: ByteSize;
+  /** Refuse every change. @default false */
+  readonly readOnly?: boolean;
+  /** Where variables are read from. `{}` reads none. @default process.env */
+  readonly env?: EnvironmentSource;
+}

@@ -1,0 +1,2 @@
+export * from './inject-storage-backend.decorator.js';
+export * from './inject-storage.decorator.js';

@@ -1,0 +1,50 @@
+/** The one place that knows platforms: what Express and Fastify hand to a handler, as Node's own request and response. */
+import type { IncomingMessage, ServerResponse } from 'node:http';
+
+/** A request and its answer, whatever the platform. */
+export interface Exchange {
+  readonly req: IncomingMessage;
+  readonly res: ServerResponse;
+  readonly token: string;
+  readonly hasQuery: boolean;
+  /** What a body parser made of the body, where one read it before us. */
+  readonly parsedBody: unknown;
+}
+
+interface PlatformRequest {
+  readonly raw?: IncomingMessage;
+  readonly params?: Readonly<Record<string, string>>;
+  readonly originalUrl?: string;
+  readonly url?: string;
+  readonly body?: unknown;
+  readonly rawBody?: unknown;
+}
+
+interface PlatformResponse {
+  readonly raw?: ServerResponse;
+  hijack?(): unknown;
+  getHeaders?(): Record<string, number | string | string[] | undefined>;
+}
+
+/** Takes the answer over from the platform: from here on Node's response is written directly. */
+export function takeOver(request: object, response: object): Exchange {
+  const platformRequest: PlatformRequest = request;
+  const platformResponse: PlatformResponse = response;
+  const req = platformRequest.raw ?? (request as IncomingMessage);
+  const res = platformResponse.raw ?? (response as ServerResponse);
+  if (platformResponse.raw && platformResponse.hijack) {
+    platformResponse.hijack();
+    // Headers that hooks set (CORS, helmet) are still with the reply.
+    for (const [name, value] of Object.entries(platformResponse.getHeaders?.() ?? {})) {
+      if (value !== undefined) res.setHeader(name, value);
+    }
+  }
+  const url = platformRequest.originalUrl ?? platformRequest.url ?? '';
+  return {
+    req,
+    res,
+    token: platformRequest.params?.token ?? '',
+    hasQuery: url.includes('?'),
+    parsedBody: platformRequest.rawBody ?? platformRequest.body,
+  };
+}

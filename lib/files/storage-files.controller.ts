@@ -1,0 +1,82 @@
+/** The signed routes: one controller serves every storage that is registered under its path. */
+import { Controller, Get, Head, Inject, Logger, Put, Req, Res, VERSION_NEUTRAL, type Type } from '@nestjs/common';
+import { logFailure } from '../http/log-failure.js';
+import { storageHttpAnswer } from '../http/storage-http-answer.js';
+import { StorageRegistry } from '../service/storage.registry.js';
+import { download } from './download.js';
+import { takeOver, type Exchange } from './exchange.js';
+import { releaseBody } from './held-body.js';
+import { sendJson } from './send.js';
+import { SignedRoutes } from './signed-routes.js';
+import { InvalidSignedUrlError } from './signed-urls.js';
+import { upload } from './signed-upload.js';
+
+export interface StorageFilesControllerOptions {
+  /** Path below the app's global prefix, like `files`. */
+  readonly path: string;
+  /** Class decorators of the app: guards, `Public()`, `ApiExcludeController()`, ... Default: none. */
+  readonly decorators?: readonly ClassDecorator[];
+}
+
+/**
+ * Makes the controller class. Each call makes a class of its own, since Nest keeps path and guards on the class: two
+ * apps, or two paths, must not share one.
+ */
+export function createStorageFilesController(options: StorageFilesControllerOptions): Type<unknown> {
+  const { path, decorators = [] } = options;
+
+  @Controller({ path, version: VERSION_NEUTRAL })
+  class StorageFilesController {
+    readonly logger = new Logger('StorageFilesController');
+
+    constructor(
+      @Inject(SignedRoutes) readonly routes: SignedRoutes,
+      @Inject(StorageRegistry) readonly storages: StorageRegistry,
+    ) {}
+
+    @Head(':token/:name')
+    head(@Req() request: object, @Res() response: object): Promise<void> {
+      return this.answer(takeOver(request, response), (exchange) => this.read(exchange));
+    }
+
+    @Get(':token/:name')
+    get(@Req() request: object, @Res() response: object): Promise<void> {
+      return this.answer(takeOver(request, response), (exchange) => this.read(exchange));
+    }
+
+    @Put(':token/:name')
+    put(@Req() request: object, @Res() response: object): Promise<void> {
+      return this.answer(takeOver(request, response), (exchange) => this.write(exchange));
+    }
+
+    private async read(exchange: Exchange): Promise<void> {
+      if (exchange.hasQuery) throw new InvalidSignedUrlError('get', 'it has a query');
+      const admitted = this.routes.admit(path, exchange.token, 'get');
+      const storage = this.storages.get(admitted.request.storage);
+      const onBroken = (cause: unknown) => logFailure(this.logger, cause, 500);
+      await download({ exchange, storage, admitted, onBroken });
+    }
+
+    private async write(exchange: Exchange): Promise<void> {
+      releaseBody(exchange.req);
+      if (exchange.hasQuery) throw new InvalidSignedUrlError('put', 'it has a query');
+      const admitted = this.routes.admit(path, exchange.token, 'put');
+      await upload(exchange, this.storages.get(admitted.request.storage), admitted);
+    }
+
+    /** Errors are answered here: no filter or interceptor of the app may wrap or reword them. */
+    private async answer(exchange: Exchange, work: (exchange: Exchange) => Promise<void>): Promise<void> {
+      try {
+        await work(exchange);
+      } catch (error) {
+        const { status, headers, body } = storageHttpAnswer(error);
+        logFailure(this.logger, error, status);
+        sendJson(exchange, { status, headers, body }, body.code !== 'upload-stalled');
+      }
+    }
+  }
+
+  // As if they stood above the class, the first one outermost.
+  for (const decorate of decorators.toReversed()) decorate(StorageFilesController);
+  return StorageFilesController;
+}

@@ -1,0 +1,2 @@
+export * from './storage-exception.filter.js';
+export * from './storage-http-answer.js';

@@ -1,0 +1,53 @@
+/** What forRoot() and forRootAsync() take. */
+import type { InjectionToken, ModuleMetadata, OptionalFactoryDependency, Type } from '@nestjs/common';
+import type { StorageOptions } from './config/index.js';
+
+export interface StorageControllerOptions {
+  /** Path of the signed routes below the app's global prefix. @default 'files' */
+  readonly path?: string;
+  /** Class decorators of the app for the routes: `[Public()]`, `[ApiExcludeController()]`. @default none */
+  readonly decorators?: readonly ClassDecorator[];
+}
+
+/** What must be known before any provider is made. */
+export interface StorageModuleExtras {
+  /** Name of the storage, for `@InjectStorage(name)`. @default 'default' */
+  readonly name?: string;
+  /** Make the storage injectable everywhere. @default true */
+  readonly isGlobal?: boolean;
+  /** The signed routes; false serves nothing. @default { path: 'files' } */
+  readonly controller?: StorageControllerOptions | false;
+  /** Answer StorageErrors with their HTTP status by a global filter. @default true */
+  readonly exceptionFilter?: boolean;
+}
+
+/**
+ * Options of StorageModule.forRoot(). With none of them the environment is read.
+ *
+ * @publicApi
+ */
+export interface StorageModuleOptions extends StorageModuleExtras, StorageOptions {}
+
+/** Makes the options of a storage from injected providers. */
+export interface StorageOptionsFactory {
+  createStorageOptions(): StorageOptions | Promise<StorageOptions>;
+}
+
+/** The tokens whose values a factory of these parameters is called with. */
+export type InjectFor<Dependencies extends readonly unknown[]> = {
+  readonly [Index in keyof Dependencies]: InjectionToken<Dependencies[Index]> | OptionalFactoryDependency;
+};
+
+/**
+ * Options of StorageModule.forRootAsync(): one of useFactory, useClass, useExisting.
+ *
+ * @publicApi
+ */
+export interface StorageModuleAsyncOptions<Dependencies extends readonly unknown[] = readonly unknown[]>
+  extends StorageModuleExtras, Pick<ModuleMetadata, 'imports' | 'providers'> {
+  /** Tokens that useFactory gets as arguments, in order. */
+  readonly inject?: InjectFor<Dependencies>;
+  readonly useFactory?: (...dependencies: [...Dependencies]) => StorageOptions | Promise<StorageOptions>;
+  readonly useClass?: Type<StorageOptionsFactory>;
+  readonly useExisting?: InjectionToken<StorageOptionsFactory>;
+}

@@ -1,0 +1,117 @@
+/** The providers of one storage: options, backend, service, and their entry in the app's registries. */
+import { Logger, type InjectionToken, type OnApplicationShutdown, type Provider } from '@nestjs/common';
+import { APP_FILTER } from '@nestjs/core';
+import { AppAddress } from './app-address.js';
+import { composeStorage } from './compose-storage.js';
+import { createBackend, resolveOptions, type ResolvedStorageOptions, type StorageOptions } from './config/index.js';
+import type { StorageBackend } from './contract/index.js';
+import { SignedRoutes, SignedUrls } from './files/index.js';
+import { StorageExceptionFilter } from './http/index.js';
+import { DEFAULT_STORAGE, StorageRegistry } from './service/storage.registry.js';
+import { getStorageBackendToken, getStorageOptionsToken, getStorageToken } from './storage.constants.js';
+import type { StorageModuleExtras } from './storage.module-options.js';
+import type { StorageService } from './storage.service.js';
+
+/** Path of the signed routes unless the app names another. */
+export const DEFAULT_FILES_PATH = 'files';
+
+/** Path of a storage's signed routes; undefined where it has none. */
+export function filesPath({ controller }: StorageModuleExtras): string | undefined {
+  return controller === false ? undefined : (controller?.path ?? DEFAULT_FILES_PATH);
+}
+
+/** Closes what the module made. A backend that the app handed in is the app's own to close. */
+class BackendLifetime implements OnApplicationShutdown {
+  constructor(
+    private readonly backend: StorageBackend,
+    private readonly owned: boolean,
+  ) {}
+
+  async onApplicationShutdown(): Promise<void> {
+    if (this.owned) await this.backend.close();
+  }
+}
+
+function resolvedToken(name: string): string {
+  return `${getStorageOptionsToken(name)}:resolved`;
+}
+
+function signerToken(name: string): string {
+  return `STORAGE_URLS(${name})`;
+}
+
+function resolveAndTell(name: string, options: StorageOptions): ResolvedStorageOptions {
+  const logger = new Logger('StorageModule');
+  const resolved = resolveOptions(options);
+  logger.log(`Storage "${name}" uses ${resolved.summary}`);
+  for (const warning of resolved.warnings) logger.warn(warning);
+  return resolved;
+}
+
+/** URLs of the app's own routes; none where no routes are served here and no other address is known. */
+function signerOf(resolved: ResolvedStorageOptions, path: string | undefined, app: AppAddress): SignedUrls | undefined {
+  const { baseUrl, secrets } = resolved.urls;
+  if (path === undefined && baseUrl === undefined) return undefined;
+  return new SignedUrls({ secrets, baseUrl: baseUrl ?? (() => app.urlOf(path!)) });
+}
+
+/** Everything of one storage but its options, which forRoot() and forRootAsync() give in their own ways. */
+export function storageProviders(extras: StorageModuleExtras): Provider[] {
+  const name = extras.name ?? DEFAULT_STORAGE;
+  const path = filesPath(extras);
+  const providers: Provider[] = [
+    AppAddress,
+    {
+      provide: resolvedToken(name),
+      inject: [getStorageOptionsToken(name)],
+      useFactory: (options: StorageOptions) => resolveAndTell(name, options),
+    },
+    {
+      provide: getStorageBackendToken(name),
+      inject: [resolvedToken(name)],
+      useFactory: createBackend,
+    },
+    {
+      provide: signerToken(name),
+      inject: [resolvedToken(name), AppAddress],
+      useFactory: (resolved: ResolvedStorageOptions, app: AppAddress) => signerOf(resolved, path, app),
+    },
+    {
+      provide: getStorageToken(name),
+      inject: [getStorageBackendToken(name), resolvedToken(name), { token: signerToken(name), optional: true }],
+      useFactory: (backend: StorageBackend, resolved: ResolvedStorageOptions, signer?: SignedUrls) =>
+        composeStorage(name, backend, resolved, signer),
+    },
+    {
+      provide: `STORAGE_LIFETIME(${name})`,
+      inject: [getStorageBackendToken(name), resolvedToken(name)],
+      useFactory: (backend: StorageBackend, resolved: ResolvedStorageOptions) =>
+        new BackendLifetime(backend, typeof resolved.backend === 'string'),
+    },
+    {
+      // The registries take what is really injected, so that a provider overridden in a test is used everywhere.
+      provide: `STORAGE_REGISTRATION(${name})`,
+      inject: [StorageRegistry, SignedRoutes, getStorageToken(name), resolvedToken(name), signerToken(name)],
+      useFactory: (
+        registry: StorageRegistry,
+        routes: SignedRoutes,
+        storage: StorageService,
+        resolved: ResolvedStorageOptions,
+        signer: SignedUrls | undefined,
+      ) => {
+        registry.add(name, storage);
+        if (path !== undefined && signer) {
+          routes.register({ storage: name, signer, path, policy: { inlineTypes: resolved.urls.inlineTypes } });
+        }
+        return true;
+      },
+    },
+  ];
+  if (extras.exceptionFilter !== false) providers.push({ provide: APP_FILTER, useClass: StorageExceptionFilter });
+  return providers;
+}
+
+/** What other modules may inject of a storage. */
+export function storageExports(name: string = DEFAULT_STORAGE): InjectionToken[] {
+  return [getStorageToken(name), getStorageBackendToken(name)];
+}

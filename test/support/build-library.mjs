@@ -1,0 +1,25 @@
+/** Jest's global set-up: compiles the library once, for tests that start it in processes of their own. */
+import { execFile } from 'node:child_process';
+import { promisify } from 'node:util';
+
+const root = new URL('../../', import.meta.url);
+
+/** Inside node_modules, so that the compiled library finds its packages; incremental, so that the next run is quick. */
+export const builtLibrary = new URL('node_modules/.cache/nestjs-storage/lib/', root);
+
+export default async function buildLibrary() {
+  const buildInfo = new URL('../lib.tsbuildinfo', builtLibrary);
+  const tsc = new URL('node_modules/typescript/bin/tsc', root);
+  await promisify(execFile)(
+    process.execPath,
+    [
+      tsc.pathname,
+      ...['-p', 'tsconfig.build.json', '--outDir', builtLibrary.pathname],
+      ...['--incremental', '--tsBuildInfoFile', buildInfo.pathname],
+      ...['--declaration', 'false'],
+    ],
+    { cwd: root },
+  ).catch((error) => {
+    throw new Error(`the library does not compile:\n${error.stdout}`, { cause: error });
+  });
+}
