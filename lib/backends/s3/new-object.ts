@@ -43,7 +43,11 @@ export function newObject(
   details: StorageErrorDetails,
 ): NewObject {
   const mark = hasConditions(options) ? randomBytes(12).toString('base64url') : undefined;
-  const metadata = encodeMetadata({ ...options.metadata, ...(mark !== undefined && { [WRITE_MARK]: mark }) }, details);
+  const metadata = encodeMetadata(
+    { ...options.metadata, ...(mark !== undefined && { [WRITE_MARK]: mark }) },
+    settings.dialect.underscores,
+    details,
+  );
   return {
     key,
     details,

@@ -25,14 +25,14 @@ export function etagCondition(dialect: S3Dialect, etag: string | undefined): str
   return dialect.bareIfMatch ? etag : `"${etag}"`;
 }
 
-export function objectInfo(key: StorageKey, headers: ObjectHeaders, size: number): ObjectInfo {
+export function objectInfo(dialect: S3Dialect, key: StorageKey, headers: ObjectHeaders, size: number): ObjectInfo {
   return {
     key,
     size,
     etag: bareEtag(headers.ETag),
     lastModified: headers.LastModified ?? new Date(0),
     contentType: headers.ContentType ?? DEFAULT_CONTENT_TYPE,
-    metadata: decodeMetadata(headers.Metadata),
+    metadata: decodeMetadata(headers.Metadata, dialect.underscores),
     ...(headers.CacheControl !== undefined && { cacheControl: headers.CacheControl }),
     ...(headers.ContentDisposition !== undefined && { contentDisposition: headers.ContentDisposition }),
   };

@@ -29,7 +29,7 @@ export function attachBody(
       if (typeof body !== 'function') request.body = body;
       return next(args);
     },
-    { step: 'finalizeRequest', priority: 'high', name: 'storageBodyHeaders' },
+    { step: 'build', priority: 'low', name: 'storageBodyHeaders' },
   );
   if (typeof body !== 'function') return;
   // Nearest to the socket: once for each attempt. The SDK sees no stream, so it may send the request again.

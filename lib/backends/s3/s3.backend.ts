@@ -126,7 +126,7 @@ export class S3Backend extends BaseStorageBackend {
       const part = partOf(answer.ContentRange, length);
       const source = answer.Body as Readable;
       const body = new ObjectBody(source, { details, size: length, unreadTimeout: unreadTimeout * 1000, signal });
-      return { info: objectInfo(key, answer, part.size), range: part.range, body };
+      return { info: objectInfo(dialect, key, answer, part.size), range: part.range, body };
     } catch (error) {
       if (error instanceof InvalidRangeError) throw await this.#rangeError(key, range, options, details, error);
       throw error;
@@ -244,7 +244,7 @@ export class S3Backend extends BaseStorageBackend {
 
   async #head(key: StorageKey, details: StorageErrorDetails, options: OperationOptions): Promise<ObjectInfo> {
     const answer = await this.#headers(key, details, options.signal);
-    return objectInfo(key, answer, answer.ContentLength ?? 0);
+    return objectInfo(this.#connection.settings.dialect, key, answer, answer.ContentLength ?? 0);
   }
 
   async #headers(key: StorageKey, details: StorageErrorDetails, signal?: AbortSignal): Promise<ObjectHeaders> {
@@ -278,8 +278,9 @@ export class S3Backend extends BaseStorageBackend {
 
   async #look(object: NewObject): Promise<Published> {
     const headers = await this.#headers(object.key, object.details);
+    const { dialect } = this.#connection.settings;
     return {
-      info: objectInfo(object.key, headers, headers.ContentLength ?? 0),
+      info: objectInfo(dialect, object.key, headers, headers.ContentLength ?? 0),
       mark: headers.Metadata?.[WRITE_MARK],
     };
   }

@@ -20,7 +20,7 @@ function digestWithMd5(command: DeleteObjectsCommand): void {
       request.headers['content-md5'] = createHash('md5').update(request.body).digest('base64');
       return next(args);
     },
-    { step: 'finalizeRequest', priority: 'high', name: 'storageDeleteDigest' },
+    { step: 'build', priority: 'low', name: 'storageDeleteDigest' },
   );
 }
 

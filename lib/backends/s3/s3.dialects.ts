@@ -26,7 +26,9 @@ export interface S3Dialect {
   readonly post: boolean;
   /** Canned ACLs on objects. */
   readonly acl: boolean;
-  /** Tags and storage classes on objects. */
+  /** Names of metadata may hold underscores. */
+  readonly underscores: boolean;
+  /** Tags on objects. */
   readonly tags: boolean;
   /** All parts of an upload but the last must have one size. (The upload engine always keeps to that.) */
   readonly equalParts: boolean;
@@ -42,6 +44,9 @@ const CONSERVATIVE = {
   ifMatch: [],
   post: true,
   acl: true,
+  // nginx, which many gateways stand behind, drops such headers:
+  // https://nginx.org/en/docs/http/ngx_http_core_module.html#underscores_in_headers
+  underscores: false,
   tags: true,
   equalParts: false,
 } as const satisfies Omit<S3Dialect, 'name'>;
@@ -64,6 +69,8 @@ const DIALECTS: readonly S3Dialect[] = [
     // New buckets refuse ACLs unless object ownership is changed, so none is sent by default:
     // https://docs.aws.amazon.com/AmazonS3/latest/userguide/about-object-ownership.html
     acl: true,
+    // https://docs.aws.amazon.com/AmazonS3/latest/userguide/UsingMetadata.html: any header name
+    underscores: true,
     tags: true,
     equalParts: false,
   },
@@ -133,7 +140,8 @@ const DIALECTS: readonly S3Dialect[] = [
     // Tried on 16.2: a wrong x-amz-content-sha256 is refused with XAmzContentSHA256Mismatch.
     checksums: 'sha256',
     // Tried on 16.2: both hold at PutObject; If-None-Match is ignored when a multipart upload completes and at copies,
-    // and If-Match compares with the ETag as it stands, without quotes.
+    // and If-Match compares with the ETag as it stands, without quotes. Underscores in names of
+    // metadata come back as hyphens.
     createOnly: ['single'],
     ifMatch: ['single'],
     bareIfMatch: true,

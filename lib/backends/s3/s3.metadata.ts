@@ -32,17 +32,36 @@ function decodedWord(word: string, charset: string, encoding: string, text: stri
   }
 }
 
+// Gateways and proxies drop header names with an underscore, or turn it into a hyphen.
+const ESCAPED = /_|-(?=x5f|x2d)/g;
+const ESCAPES = /-x(5f|2d)-/g;
+
+function headerName(name: string, underscores: boolean): string {
+  return underscores ? name : name.replace(ESCAPED, (char) => (char === '_' ? '-x5f-' : '-x2d-'));
+}
+
+function plainName(name: string, underscores: boolean): string {
+  return underscores ? name : name.replace(ESCAPES, (_, code) => (code === '5f' ? '_' : '-'));
+}
+
 /**
  * The metadata as the store takes it.
  *
+ * @param underscores names may hold them
+ *
  * @throws InvalidOptionsError when it would not fit, before anything is sent
  */
-export function encodeMetadata(metadata: ObjectMetadata, details: StorageErrorDetails): Record<string, string> {
+export function encodeMetadata(
+  metadata: ObjectMetadata,
+  underscores: boolean,
+  details: StorageErrorDetails,
+): Record<string, string> {
   const result: Record<string, string> = {};
   let bytes = 0;
   for (const [name, value] of Object.entries(metadata)) {
-    result[name] = encoded(value);
-    bytes += name.length + result[name].length;
+    const stored = headerName(name, underscores);
+    result[stored] = encoded(value);
+    bytes += stored.length + result[stored].length;
   }
   if (bytes > MAX_METADATA_BYTES) {
     throw new InvalidOptionsError({
@@ -55,7 +74,10 @@ export function encodeMetadata(metadata: ObjectMetadata, details: StorageErrorDe
 }
 
 /** The metadata as it was given, whoever encoded it. */
-export function decodeMetadata(stored: Readonly<Record<string, string>> | undefined): ObjectMetadata {
+export function decodeMetadata(
+  stored: Readonly<Record<string, string>> | undefined,
+  underscores: boolean,
+): ObjectMetadata {
   const result: Record<string, string> = {};
   for (const [name, value] of Object.entries(stored ?? {})) {
     if (name !== WRITE_MARK) result[name] = value.replace(BLANK_BETWEEN_WORDS, '$1').replace(ENCODED_WORD, decodedWord);

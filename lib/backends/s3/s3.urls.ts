@@ -125,7 +125,9 @@ export class S3Urls {
       'x-amz-tagging': Tagging,
       'x-amz-acl': ACL,
     };
-    for (const [name, value] of Object.entries(encodeMetadata(metadata ?? {}, details))) {
+    for (const [name, value] of Object.entries(
+      encodeMetadata(metadata ?? {}, this.#settings.dialect.underscores, details),
+    )) {
       headers[`x-amz-meta-${name}`] = value;
     }
     return Object.fromEntries(

@@ -9,12 +9,18 @@ import type { S3Connection } from './s3.connection.js';
 import { attemptsOf } from './s3.errors.js';
 import type { Taken } from './upload.js';
 
+type Version = Pick<ObjectInfo, 'etag' | 'lastModified'>;
+
+function version({ etag, lastModified }: Version): Version {
+  return { etag, lastModified };
+}
+
 async function putHeld(
   connection: S3Connection,
   object: NewObject,
   keeper: UploadKeeper,
   body: ChunkList,
-): Promise<Pick<ObjectInfo, 'etag' | 'lastModified'>> {
+): Promise<Version> {
   const { details, options, request } = object;
   const { dialect } = connection.settings;
   assertHolds(dialect, 'single', options, details);
@@ -41,16 +47,12 @@ async function putHeld(
   }
 }
 
-async function publishUpload(
-  object: NewObject,
-  keeper: UploadKeeper,
-  upload: MultipartUpload,
-): Promise<Pick<ObjectInfo, 'etag' | 'lastModified'>> {
+async function publishUpload(object: NewObject, keeper: UploadKeeper, upload: MultipartUpload): Promise<Version> {
   try {
     const etag = await upload.complete();
     // Only the store knows the date that it gave to the object. A look that fails takes nothing from the write.
     const found = await keeper.look(object);
-    return { etag, lastModified: found?.info.etag === etag ? found.info.lastModified : new Date() };
+    return found && (etag === '' || found.info.etag === etag) ? found.info : { etag, lastModified: new Date() };
   } catch (error) {
     await upload.abort();
     throw error;
@@ -78,9 +80,9 @@ export function stagedObject(
       await (aborted ?? discard());
       throw new OperationAbortedError({ ...details, cause: signal?.reason });
     }
-    if (!('held' in taken)) return { ...info, ...(await publishUpload(object, keeper, taken.upload)) };
+    if (!('held' in taken)) return { ...info, ...version(await publishUpload(object, keeper, taken.upload)) };
     try {
-      return { ...info, ...(await putHeld(connection, object, keeper, taken.held)) };
+      return { ...info, ...version(await putHeld(connection, object, keeper, taken.held)) };
     } finally {
       taken.release();
     }
