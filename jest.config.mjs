@@ -2,7 +2,13 @@
 export default {
   testEnvironment: 'node',
   testMatch: ['<rootDir>/test/**/*.spec.ts'],
-  testPathIgnorePatterns: ['/node_modules/', '<rootDir>/test/real/', '<rootDir>/test/browser/', '<rootDir>/test/pack/'],
+  testPathIgnorePatterns: [
+    '/node_modules/',
+    '<rootDir>/test/real/',
+    '<rootDir>/test/browser/',
+    '<rootDir>/test/pack/',
+    '<rootDir>/test/memory/',
+  ],
   modulePathIgnorePatterns: ['<rootDir>/dist/', '<rootDir>/sample/dist/'],
   globalSetup: '<rootDir>/test/support/build-library.mjs',
   extensionsToTreatAsEsm: ['.ts'],

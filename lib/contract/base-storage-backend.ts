@@ -1,6 +1,12 @@
 /** What a driver need not write itself: operations derived from the primitives, and refusals. */
 import type { StorageCapabilities } from './capabilities.js';
-import { NotSupportedError, OperationAbortedError, StorageError, type StorageOperation } from './errors.js';
+import {
+  NotSupportedError,
+  OperationAbortedError,
+  StorageError,
+  StorageFileNotFoundError,
+  type StorageOperation,
+} from './errors.js';
 import type {
   CopyOptions,
   DeleteManyResult,
@@ -51,24 +57,13 @@ export abstract class BaseStorageBackend implements StorageBackend {
 
   /** Streams the bytes through this process; a store with a copy of its own overrides this. */
   async copy(from: StorageKey, to: StorageKey, options: CopyOptions = {}): Promise<ObjectInfo> {
-    const { info, body } = await this.open(from, { signal: options.signal });
-    try {
-      const staged = await this.stage(to, body, {
-        contentType: info.contentType,
-        metadata: info.metadata,
-        cacheControl: info.cacheControl,
-        contentDisposition: info.contentDisposition,
-        size: info.size,
-        ...options,
-      });
-      return await staged.commit();
-    } finally {
-      body.destroy();
-    }
+    return this.transfer('copy', from, to, options);
   }
 
   async move(from: StorageKey, to: StorageKey, options: CopyOptions = {}): Promise<ObjectInfo> {
-    const info = await this.copy(from, to, options);
+    // A driver that copies inside its store moves there too.
+    const derived = this.copy === BaseStorageBackend.prototype.copy;
+    const info = await (derived ? this.transfer('move', from, to, options) : this.copy(from, to, options));
     if (from !== to) await this.delete(from, { signal: options.signal });
     return info;
   }
@@ -92,6 +87,57 @@ export abstract class BaseStorageBackend implements StorageBackend {
     return signal.reason instanceof StorageError
       ? signal.reason
       : new OperationAbortedError({ operation, key, backend: this.name, cause: signal.reason });
+  }
+
+  private async transfer(
+    operation: 'copy' | 'move',
+    from: StorageKey,
+    to: StorageKey,
+    options: CopyOptions,
+  ): Promise<ObjectInfo> {
+    this.assertConditionsHoldOnCopies(operation, to, options);
+    const { info, body } = await this.openSource(operation, from, options.signal);
+    try {
+      const staged = await this.stage(to, body, {
+        contentType: info.contentType,
+        metadata: info.metadata,
+        cacheControl: info.cacheControl,
+        contentDisposition: info.contentDisposition,
+        size: info.size,
+        ...options,
+      });
+      return await staged.commit();
+    } finally {
+      body.destroy();
+    }
+  }
+
+  private assertConditionsHoldOnCopies(operation: 'copy' | 'move', key: StorageKey, options: CopyOptions): void {
+    const asked = (['ifNoneMatch', 'ifMatch'] as const).filter((name) => options[name] !== undefined);
+    const refused = asked.find(
+      (name) => !this.capabilities[name === 'ifMatch' ? 'ifMatch' : 'createOnly'].includes('copy'),
+    );
+    if (refused === undefined) return;
+    throw new NotSupportedError({
+      operation,
+      key,
+      backend: this.name,
+      reason: `${refused} does not hold on copies of this backend`,
+      advice: 'Leave the condition out, or use a backend whose capabilities have it.',
+    });
+  }
+
+  private async openSource(
+    operation: 'copy' | 'move',
+    key: StorageKey,
+    signal: AbortSignal | undefined,
+  ): Promise<OpenedObject> {
+    try {
+      return await this.open(key, { signal });
+    } catch (error) {
+      if (!(error instanceof StorageFileNotFoundError)) throw error;
+      throw new StorageFileNotFoundError({ operation, key, backend: this.name, cause: error });
+    }
   }
 
   private noUrls(operation: StorageOperation, key: string): NotSupportedError {

@@ -42,3 +42,8 @@ export function withholdContinue(req: IncomingMessage): void {
 export function sendContinue(req: IncomingMessage, res: ServerResponse): void {
   if (waiting.delete(req) && !res.headersSent) res.writeContinue();
 }
+
+/** True while a client waits, and so sends nothing. */
+export function isWaiting(req: IncomingMessage): boolean {
+  return waiting.has(req);
+}

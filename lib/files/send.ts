@@ -1,6 +1,7 @@
 /** Writing answers: head and body in as few writes as possible, and never half an answer that looks whole. */
 import type { Readable } from 'node:stream';
 import type { Exchange } from './exchange.js';
+import { isWaiting } from './held-body.js';
 import { jsonHeaders, type Headers } from './response-headers.js';
 
 /** Longest time in ms, and most bytes, that go on being read from a client whose upload was refused. */
@@ -36,7 +37,7 @@ export function sendJson(exchange: Exchange, answer: JsonAnswer, linger = true):
     return;
   }
   res.writeHead(answer.status, req.httpVersionMajor === 1 ? { ...headers, Connection: 'close' } : headers);
-  if (!linger) {
+  if (!linger || isWaiting(req)) {
     res.end(bytes);
     return;
   }
@@ -101,7 +102,7 @@ export function sendBody({ res }: Exchange, { status, headers, body, length }: B
     socket?.destroy();
   };
   const take = (chunk: Buffer) => {
-    if (done) return;
+    if (done) return void body.destroy();
     sent += chunk.length;
     if (sent > length) return fail(new Error('the body is longer than its file'));
     if (res.writableEnded) return left();

@@ -4,7 +4,6 @@ export { sniffType, SNIFFED_BYTES } from './sniff-type.js';
 export { StagedFile, type StagedFileJson } from './staged-file.js';
 export * from './storage-file.interceptor.js';
 export type {
-  ByteSize,
   StorageUploadOptions,
   StorageUploadOptionsFactory,
   UploadCandidate,

@@ -1,4 +1,5 @@
 /** Runs multer over a request: every file staged, every field read, or an error and nothing left to do. */
+import { AsyncResource } from 'node:async_hooks';
 import type { ExecutionContext } from '@nestjs/common';
 import type { RequestHandler } from 'express';
 import multer from 'multer';
@@ -7,7 +8,7 @@ import { closeArrayGaps } from './array-gaps.js';
 import { UploadReceiver } from './file-receiver.js';
 import type { HttpExchange } from './http-exchange.js';
 import type { StagedFile } from './staged-file.js';
-import { receiveFilesOf, stagingEngine, type EngineFile } from './staging.engine.js';
+import { receiveFilesOf, stagingEngine, type EngineFile, type IncomingFile } from './staging.engine.js';
 import { UploadBody } from './upload-body.js';
 import { uploadError } from './upload-errors.js';
 import type { UploadPlan } from './upload-plan.js';
@@ -66,7 +67,7 @@ export async function receiveUpload(
   const fail = (error: unknown) => {
     failure ??= uploadError(error, plan.limits);
   };
-  receiveFilesOf(body, async (file) => {
+  const receive = async (file: IncomingFile): Promise<StagedFile> => {
     try {
       return await receiver.receive(file);
     } catch (error) {
@@ -75,7 +76,9 @@ export async function receiveUpload(
       body.destroy(error as Error);
       throw error;
     }
-  });
+  };
+  // The parser's events know nothing of the app's AsyncLocalStorage; its key and metadata functions must.
+  receiveFilesOf(body, AsyncResource.bind(receive));
   body.on('error', fail);
   // The request was answered by someone else, or its client is gone: there is nobody to read for.
   const stop = () => body.destroy(transaction.signal.reason as Error);

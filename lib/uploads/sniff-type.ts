@@ -48,6 +48,15 @@ function textType(text: string, extension: string): string {
   return TEXTUAL.test(named) ? named : DEFAULT_CONTENT_TYPE;
 }
 
+async function recognised(head: Uint8Array): Promise<{ readonly mime: string } | undefined> {
+  try {
+    return await fileTypeFromBuffer(head);
+  } catch {
+    // A malformed file, at which the library gave up: nothing known.
+    return undefined;
+  }
+}
+
 /**
  * The media type of a file.
  *
@@ -59,7 +68,7 @@ function textType(text: string, extension: string): string {
  */
 export async function sniffType(head: Uint8Array, name: string): Promise<string> {
   const extension = extensionOf(name);
-  const known = await fileTypeFromBuffer(head);
+  const known = await recognised(head);
   if (known && known.mime !== 'application/xml') {
     const named = lookup(extension) || '';
     return CONTAINED[known.mime]?.test(named) ? named : known.mime;

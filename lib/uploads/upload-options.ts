@@ -1,6 +1,6 @@
 /** Options of the upload interceptors. */
 import type { ExecutionContext, InjectionToken } from '@nestjs/common';
-import type { ChecksumAlgorithm, MetadataInput, StoredFile } from '../service/index.js';
+import type { ByteSize, ChecksumAlgorithm, MetadataInput, StoredFile } from '../service/index.js';
 
 /** A file of the request before its bytes are stored: what its part header and its first bytes tell. */
 export interface UploadCandidate {
@@ -15,9 +15,6 @@ export interface UploadCandidate {
   /** Extension without its dot that fits the content; the name's own where both agree. Empty where none is known. */
   readonly extension: string;
 }
-
-/** A number of bytes, or a text such as `'20mb'` (1,024-based, as the bytes library reads it). */
-export type ByteSize = number | string;
 
 /** What a request may hold. Anything over it is refused: 413 for a file's size, else 400. */
 export interface UploadLimits {

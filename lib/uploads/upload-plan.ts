@@ -1,8 +1,7 @@
 /** The options of a route with defaults filled in and checked, made once. */
 import { randomUUID } from 'node:crypto';
-import bytes from 'bytes';
 import { safeName, StorageConfigurationError } from '../contract/index.js';
-import type { ChecksumAlgorithm } from '../service/index.js';
+import { byteSize, type ByteSize, type ChecksumAlgorithm } from '../service/index.js';
 import { AcceptedTypes } from './accepted-types.js';
 import type { StorageUploadOptions, UploadCandidate, UploadLimits } from './upload-options.js';
 
@@ -24,16 +23,13 @@ function wrong(reason: string, advice: string): StorageConfigurationError {
   return new StorageConfigurationError({ operation: 'upload', reason, advice });
 }
 
-function sizeInBytes(name: string, value: number | string): number {
-  // The library reads "20 apples" as 20.
-  const size = typeof value === 'number' ? value : SIZE_TEXT.test(value) ? bytes.parse(value) : null;
-  if (size === null || !(size >= 0) || (size !== Infinity && !Number.isSafeInteger(size))) {
-    throw wrong(
-      `limits.${name} cannot be ${JSON.stringify(value)}`,
-      'Give a number of bytes, or a text such as "20mb".',
-    );
+function sizeInBytes(name: string, value: ByteSize): number {
+  if (value === Infinity) return value;
+  // The library would read "20 apples" as 20.
+  if (typeof value === 'string' && !SIZE_TEXT.test(value)) {
+    throw wrong(`limits.${name} cannot be ${JSON.stringify(value)}`, 'Give bytes, or a text such as "20mb".');
   }
-  return size;
+  return byteSize(`limits.${name}`, value)!;
 }
 
 function count(name: string, value: number): number {

@@ -52,9 +52,12 @@ export class UploadTransaction {
 
   /** Takes charge of a file that is being staged. */
   track(staging: Promise<StagedUpload>): Promise<StagedUpload> {
-    const tracked = staging.then((staged) => {
+    const tracked = staging.then(async (staged) => {
       this.#unpublished.add(staged);
-      return staged;
+      if (!this.aborted) return staged;
+      // It came after the end: nobody else will throw it away.
+      await this.#dropUnpublished();
+      throw this.signal.reason;
     });
     const pending = tracked.catch(() => undefined).finally(() => this.#pending.delete(pending));
     this.#pending.add(pending);

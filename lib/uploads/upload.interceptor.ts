@@ -1,4 +1,5 @@
 /** What the four upload interceptors share: take files in, run the handler, and publish or throw away. */
+import { AsyncResource } from 'node:async_hooks';
 import {
   Logger,
   type CallHandler,
@@ -8,7 +9,7 @@ import {
 } from '@nestjs/common';
 import type { ModuleRef } from '@nestjs/core';
 import type { RequestHandler } from 'express';
-import { catchError, concatMap, concatWith, defer, finalize, ignoreElements, takeLast, type Observable } from 'rxjs';
+import { catchError, concatMap, defer, finalize, takeLast, type Observable } from 'rxjs';
 import { StorageConfigurationError, UploadStalledError } from '../contract/index.js';
 import { StorageRegistry, type StoredFile } from '../service/index.js';
 import type { StorageService } from '../storage.service.js';
@@ -132,19 +133,17 @@ class Upload {
 
   around(handled: Observable<unknown>): Observable<unknown> {
     this.#handling = true;
-    const nothingCame = defer(() => this.#transaction.abort()).pipe(ignoreElements());
     return handled.pipe(
       takeLast(1),
       concatMap(async (value) => {
         await this.#succeed();
         return value;
       }),
-      concatWith(nothingCame),
       catchError(async (error: unknown) => {
         await this.#transaction.abort(error);
         throw error;
       }),
-      // Also where an outer interceptor gave up waiting.
+      // Where no value came, or an outer interceptor gave up waiting. Does nothing after a success.
       finalize(() => void this.#transaction.abort()),
     );
   }
@@ -160,8 +159,7 @@ class Upload {
 
   /** Normal handlers are long settled here; one that answered through `@Res()` said by its status what it wants. */
   async #responseClosed(): Promise<void> {
-    const { writableFinished, statusCode } = this.#response;
-    if (!this.#handling || !writableFinished || statusCode >= 400) return this.#transaction.abort();
+    if (!this.#handling || !this.#response.writableFinished) return this.#transaction.abort();
     try {
       await this.#succeed();
     } catch (error) {
@@ -172,13 +170,13 @@ class Upload {
   #afterResponse(files: readonly StoredFile[]): void {
     const { afterCommit } = this.#plan;
     if (!afterCommit || files.length === 0) return;
-    const run = async () => {
+    const run = AsyncResource.bind(async () => {
       try {
         await afterCommit(files, this.#context);
       } catch (error) {
         logger.error('afterCommit failed', error instanceof Error ? error.stack : error);
       }
-    };
+    });
     if (this.#closed) setImmediate(() => void run());
     else this.#response.once('close', () => void run());
   }

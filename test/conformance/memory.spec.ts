@@ -1,8 +1,11 @@
-/** The conformance suite over the store in memory, plain and scoped. */
-import { afterAll, beforeAll, describe, it } from '@jest/globals';
+/** The conformance suite over the store in memory, scoped too, and over a driver that leaves to the base what it can. */
+import { Readable } from 'node:stream';
+import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { MemoryBackend } from '../../lib/backends/memory/memory.backend.js';
+import { parseKey } from '../../lib/contract/index.js';
 import { registerConformance } from '../../lib/testing/index.js';
 import { ScopeBackend } from '../../lib/wrappers/index.js';
+import { PlainBackend } from './plain.backend.js';
 
 const runner = { describe, it, beforeAll, afterAll };
 
@@ -20,4 +23,26 @@ registerConformance(runner, {
     const inner = new MemoryBackend();
     return { backend: new ScopeBackend(inner, 'tenants/acme 公司'), close: () => inner.close() };
   },
+});
+
+registerConformance(runner, {
+  name: 'a driver of primitives alone',
+  create: async () => {
+    const backend = new PlainBackend();
+    return { backend, close: () => backend.close() };
+  },
+});
+
+describe('the base of drivers', () => {
+  it("moves by the driver's own copy where there is one, so that no byte passes through the process", async () => {
+    const backend = new MemoryBackend();
+    const [from, to] = [parseKey('from'), parseKey('to')];
+    await (
+      await backend.stage(from, Readable.from([Buffer.from('x')]), { contentType: 'text/plain', metadata: {} })
+    ).commit();
+    const copy = jest.spyOn(backend, 'copy');
+    const stage = jest.spyOn(backend, 'stage');
+    await backend.move(from, to);
+    expect([copy.mock.calls.length, stage.mock.calls.length]).toEqual([1, 0]);
+  });
 });

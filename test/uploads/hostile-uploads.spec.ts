@@ -308,6 +308,10 @@ describe('framing', () => {
     ],
     ['an attachment', String(part('Content-Disposition: attachment; name="a"', 'x')) + last],
     ['a part without content', `--${BOUNDARY}\r\nContent-Disposition: form-data; name="a"\r\n\r\n--${BOUNDARY}--\r\n`],
+    [
+      'a part without content before a whole one',
+      `--${BOUNDARY}\r\nContent-Disposition: form-data; name="a"\r\n\r\n${String(good)}${last}`,
+    ],
     ['an endless epilogue', String(good) + last + 'x'.repeat(5000)],
     ['an endless preamble', '\r\n'.repeat(5000) + String(good) + last],
   ])('%s: 400', async (_, body) => {
@@ -416,6 +420,16 @@ describe('clients', () => {
     }
     expect(await readAnswer(socket)).toMatch(/^HTTP\/1.1 201/);
     socket.destroy();
+  });
+
+  it('one is not blamed for a slow store', async () => {
+    let chunks = 0;
+    backend.beforeChunk = async () => {
+      if (++chunks === 2) await new Promise((resolve) => setTimeout(resolve, 600));
+    };
+    const large = multipart(filePart('name="file"; filename="big.txt"', Buffer.alloc(6_000_000, 'x')));
+    expect((await sendRaw(`${app.url}/stalling`, large)).status).toBe(201);
+    backend.beforeChunk = () => undefined;
   });
 
   it('one that leaves in the middle leaves nothing behind (20 places)', async () => {

@@ -12,6 +12,7 @@ import { StorageModule } from '../../lib/storage.module.js';
 import type { StorageService } from '../../lib/storage.service.js';
 import { StorageFilesInterceptor } from '../../lib/uploads/index.js';
 import {
+  type FormEntry,
   eventually,
   filePart,
   multipart,
@@ -132,10 +133,7 @@ describe('on disk', () => {
         (
           await send(
             `${url}/many`,
-            'abcd'
-              .split('')
-              .map((name) => ['files', name, name] as const)
-              .map((entry) => [...entry]),
+            'abcd'.split('').map((name): FormEntry => ['files', name, name]),
           )
         ).status,
       400,

@@ -33,11 +33,21 @@ export class WatchedBackend extends ForwardingBackend {
   /** Runs before a commit reaches the store. */
   beforeCommit: (key: string) => void | Promise<void> = () => undefined;
 
+  /** Runs before each chunk is taken: a slow store. */
+  beforeChunk: () => void | Promise<void> = () => undefined;
+
+  async *#slowed(body: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array, void, undefined> {
+    for await (const chunk of body) {
+      await this.beforeChunk();
+      yield chunk;
+    }
+  }
+
   override async stage(key: StorageKey, body: AsyncIterable<Uint8Array>, options: StageOptions): Promise<StagedObject> {
     const id = `${key} ${Math.random()}`;
     this.unended.add(id);
     try {
-      const staged = await super.stage(key, body, options);
+      const staged = await super.stage(key, this.#slowed(body), options);
       return {
         info: staged.info,
         ...(staged.open && { open: (range) => staged.open!(range) }),
@@ -113,6 +123,7 @@ export async function startApp(
   storages: Record<string, StorageService>,
   controllers: Type[],
   providers: Provider[] = [],
+  setUp: (app: INestApplication) => void = () => undefined,
 ): Promise<UploadApp> {
   const registry = new StorageRegistry();
   for (const [name, storage] of Object.entries(storages)) registry.add(name, storage);
@@ -126,6 +137,7 @@ export async function startApp(
   })
   class AppModule {}
   const app = await NestFactory.create(AppModule, { logger: false, abortOnError: false });
+  setUp(app);
   await app.listen(0, '127.0.0.1');
   const { port } = app.getHttpServer().address() as AddressInfo;
   return {

@@ -1,4 +1,5 @@
 /** From the form to the store: when files become visible, and that nothing stays of what fails. */
+import { AsyncLocalStorage } from 'node:async_hooks';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { text } from 'node:stream/consumers';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
@@ -11,7 +12,7 @@ import {
   type ExecutionContext,
   type NestInterceptor,
 } from '@nestjs/common';
-import type { Response } from 'express';
+import type { Request, Response } from 'express';
 import { EMPTY, of, timeout } from 'rxjs';
 import { MemoryBackend } from '../../lib/backends/memory/memory.backend.js';
 import { UnsupportedTypeError, type StorageKey } from '../../lib/contract/index.js';
@@ -28,6 +29,10 @@ import {
 } from '../../lib/uploads/index.js';
 import {
   eventually,
+  filePart,
+  multipart,
+  openUpload,
+  readAnswer,
   route,
   send,
   startApp,
@@ -255,6 +260,39 @@ describe('options', () => {
     expect((await post('told', ['files', '1', 'a.txt'])).status).toBe(201);
     expect(await eventually(() => after.length === 1)).toBe(true);
     expect(await keys()).toEqual(['docs/a.txt']);
+  });
+
+  it("the app's AsyncLocalStorage reaches the key function, the handler and afterCommit", async () => {
+    const users = new AsyncLocalStorage<string>();
+    const ran: string[] = [];
+    const interceptor = StorageFileInterceptor('file', {
+      key: () => `users/${users.getStore()}`,
+      afterCommit: () => void ran.push(`after ${users.getStore()}`),
+    });
+    const own = await startApp(
+      { default: storage },
+      [route('x', interceptor, () => void ran.push(`handler ${users.getStore()}`))],
+      [],
+      (nest) =>
+        nest.use((request: Request, _response: Response, next: () => void) =>
+          users.run(request.query['u'] as string, next),
+        ),
+    );
+    const body = multipart(filePart('name="file"; filename="a.txt"'));
+    await Promise.all(
+      ['ann', 'bob'].map(async (user) => {
+        const socket = await openUpload(own.port, `/x?u=${user}`, body.length);
+        // The body comes when the handler is long waiting: its events belong to the connection, not to the request.
+        await sleep(30);
+        socket.write(body);
+        await readAnswer(socket, /\r\n\r\n/);
+        socket.destroy();
+      }),
+    );
+    expect(await eventually(() => ran.length === 4)).toBe(true);
+    expect(ran.sort()).toEqual(['after ann', 'after bob', 'handler ann', 'handler bob']);
+    expect(await keys()).toEqual(['users/ann', 'users/bob']);
+    await own.close();
   });
 
   it('afterCommit does not run for a failed request', async () => {

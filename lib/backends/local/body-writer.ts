@@ -54,52 +54,49 @@ export async function writeBody(
 }
 
 /** A body that ends with an error as soon as the signal fires, even while its source is silent. */
-export async function* untilAborted(
-  body: AsyncIterable<Uint8Array>,
-  signal: AbortSignal | undefined,
-  abortedError: () => Error,
-): AsyncGenerator<Uint8Array, void, undefined> {
-  if (!signal) {
-    yield* body;
-    return;
+export class StoppableBody implements AsyncIterable<Uint8Array> {
+  /** The source itself failed. */
+  failed = false;
+  readonly #source: AsyncIterable<Uint8Array>;
+  readonly #signal: AbortSignal | undefined;
+  readonly #abortedError: () => Error;
+
+  constructor(source: AsyncIterable<Uint8Array>, signal: AbortSignal | undefined, abortedError: () => Error) {
+    this.#source = source;
+    this.#signal = signal;
+    this.#abortedError = abortedError;
   }
-  const iterator = body[Symbol.asyncIterator]();
-  let stop: (() => void) | undefined;
-  const onAbort = () => stop?.();
-  signal.addEventListener('abort', onAbort);
-  let silent = false;
-  let ended = false;
-  try {
-    for (;;) {
-      // One listener for all chunks: racing each against one promise would keep a reaction for every chunk.
-      const next = await new Promise<IteratorResult<Uint8Array>>((resolve, reject) => {
-        stop = () => {
-          silent = true;
-          reject(abortedError());
-        };
-        if (signal.aborted) {
-          stop();
-          silent = false;
-          return;
-        }
-        iterator.next().then(resolve, (error: unknown) => {
-          ended = true;
-          reject(error);
+
+  async *[Symbol.asyncIterator](): AsyncGenerator<Uint8Array, void, undefined> {
+    const iterator = this.#source[Symbol.asyncIterator]();
+    let stop: (() => void) | undefined;
+    const onAbort = () => stop?.();
+    this.#signal?.addEventListener('abort', onAbort);
+    let state: 'idle' | 'asked' | 'ended' = 'idle';
+    try {
+      for (;;) {
+        if (this.#signal?.aborted) throw this.#abortedError();
+        state = 'asked';
+        // One listener for all chunks: racing each against one promise would keep a reaction for every chunk.
+        const next = await new Promise<IteratorResult<Uint8Array>>((resolve, reject) => {
+          stop = () => reject(this.#abortedError());
+          iterator.next().then(resolve, (error: unknown) => {
+            state = 'ended';
+            this.failed = true;
+            reject(error);
+          });
         });
-      });
-      stop = undefined;
-      if (next.done) {
-        ended = true;
-        return;
+        state = next.done ? 'ended' : 'idle';
+        if (next.done) return;
+        yield next.value;
       }
-      yield next.value;
-    }
-  } finally {
-    signal.removeEventListener('abort', onAbort);
-    if (!ended) {
-      const returned = Promise.resolve(iterator.return?.()).catch(() => undefined);
-      // A source that is silent in the middle of a chunk answers when it wakes: nobody waits for that.
-      if (!silent) await returned;
+    } finally {
+      this.#signal?.removeEventListener('abort', onAbort);
+      if (state !== 'ended') {
+        const returned = Promise.resolve(iterator.return?.()).catch(() => undefined);
+        // A source that was asked and is silent answers when it wakes: nobody waits for that.
+        if (state === 'idle') await returned;
+      }
     }
   }
 }

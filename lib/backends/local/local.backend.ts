@@ -23,7 +23,7 @@ import {
   type StorageKey,
   type StorageOperation,
 } from '../../contract/index.js';
-import { untilAborted, writeBody } from './body-writer.js';
+import { StoppableBody, writeBody } from './body-writer.js';
 import { FileBody } from './file-body.js';
 import { close } from './fs-calls.js';
 import { isMissing, storageError } from './fs-errors.js';
@@ -73,23 +73,23 @@ export class LocalBackend extends BaseStorageBackend {
 
   async stage(key: StorageKey, body: AsyncIterable<Uint8Array>, options: StageOptions): Promise<StagedObject> {
     const details = this.#details('put', key);
-    const throwIfAborted = () => this.throwIfAborted('put', options.signal, key);
-    return this.#run(details, async (store) => {
-      throwIfAborted();
+    const { store, temp } = await this.#run(details, async (opened) => {
+      this.throwIfAborted('put', options.signal, key);
       assertFits(key, details);
-      await store.ensureWritable();
-      await this.#assertConditions(store, key, options, details);
-      throwIfAborted();
-      const temp = await store.temps.create(key);
-      try {
-        const chunks = untilAborted(body, options.signal, () => this.aborted('put', options.signal!, key));
-        const size = await writeBody(chunks, temp.fd, { durable: this.#settings.durable });
-        return this.#staged(store, key, temp, size, options);
-      } catch (error) {
-        await temp.discard();
-        throw error;
-      }
+      await opened.ensureWritable();
+      await this.#assertConditions(opened, key, options, details);
+      this.throwIfAborted('put', options.signal, key);
+      return { store: opened, temp: await opened.temps.create(key) };
     });
+    const source = new StoppableBody(body, options.signal, () => this.aborted('put', options.signal!, key));
+    try {
+      const size = await writeBody(source, temp.fd, { durable: this.#settings.durable });
+      return this.#staged(store, key, temp, size, options);
+    } catch (error) {
+      await temp.discard();
+      // What the body threw is the caller's own, whatever it looks like.
+      throw source.failed ? error : this.#told(error, details);
+    }
   }
 
   async open(key: StorageKey, options: OpenOptions = {}): Promise<OpenedObject> {

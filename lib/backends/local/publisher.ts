@@ -32,6 +32,8 @@ export interface Publication {
 }
 
 const MOST_TRIES = 100;
+/** Where a file system keeps whole seconds only: how far an identity may be put off to differ from earlier ones. */
+const MOST_SECONDS_AHEAD = 300;
 
 /** Publishes under the key's lock, and ends the temporary file either way. */
 export async function publish(store: LocalStore, publication: Publication): Promise<ObjectInfo> {
@@ -68,7 +70,7 @@ export async function publishLocked(store: LocalStore, it: Publication, stillHel
         if (settings.durable) await folder.sync();
         const replaced = current && identityOf(current);
         if (replaced !== undefined && replaced !== identityOf(stats)) {
-          store.retired.add({ key, identity: replaced, moved: current!.nlink > 1n });
+          store.retired.add({ key, stats: current!, moved: current!.nlink > 1n });
         }
       } catch (error) {
         // A delete cleared the folder away between the two calls.
@@ -149,7 +151,7 @@ async function prepare(store: LocalStore, it: Publication): Promise<BigIntStats>
       throw synced.reason;
     }
     if (written.status === 'fulfilled') return stats;
-    if (codeOf(written.reason) !== 'EEXIST' || attempt === 10) throw written.reason;
+    if (codeOf(written.reason) !== 'EEXIST' || attempt === MOST_SECONDS_AHEAD) throw written.reason;
   }
 }
 

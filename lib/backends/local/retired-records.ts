@@ -1,9 +1,10 @@
 /** Records of versions that are gone, kept for a grace time: a reader may hold the old file and look for its record. */
-import type { FileIdentity } from './identity.js';
+import type { BigIntStats } from 'node:fs';
 
 export interface RetiredRecord {
   readonly key: string;
-  readonly identity: FileIdentity;
+  /** Of the version. */
+  readonly stats: BigIntStats;
   /** The file lives on under another key, and could come back. */
   readonly moved: boolean;
 }
@@ -26,7 +27,7 @@ export class RetiredRecords {
   }
 
   add(record: RetiredRecord): void {
-    this.#queue.push({ record, due: performance.now() + this.#grace });
+    this.#queue.push({ record, due: performance.now() + Math.max(this.#grace, untilUnique(record.stats)) });
     this.#schedule();
   }
 
@@ -61,4 +62,12 @@ export class RetiredRecords {
       await this.#remove(record).catch(() => undefined);
     }
   }
+}
+
+/**
+ * Milliseconds. Where the file system keeps whole seconds only, the same identity could come again within that second:
+ * a record that is still there keeps it from being used.
+ */
+function untilUnique({ mtimeNs, mtimeMs }: BigIntStats): number {
+  return mtimeNs % 1_000_000_000n === 0n ? Number(mtimeMs) + 2_000 - Date.now() : 0;
 }

@@ -33,17 +33,20 @@ export class LocalStore {
     this.records = new MetadataRecords(root, settings.durable);
     this.temps = new TempFiles(root, settings.durable);
     this.locks = new KeyLocks(root);
-    this.retired = new RetiredRecords(settings.metadataGrace, async ({ key, identity, moved }) => {
-      if (!moved) return this.records.remove(key, identity);
-      return this.removeUnused(key, identity);
+    this.retired = new RetiredRecords(settings.metadataGrace, async ({ key, stats, moved }) => {
+      if (!moved) return this.records.remove(key, identityOf(stats));
+      return this.removeUnused(key, identityOf(stats));
     });
   }
 
-  /** Makes the root where it is missing, reads its layout, sweeps. @throws errors of the file system */
-  static async open(settings: LocalSettings): Promise<LocalStore> {
-    await fs.promises.mkdir(settings.root, { recursive: true, mode: settings.dirMode }).catch((error: unknown) => {
-      if (codeOf(error) !== 'EEXIST') throw error;
-    });
+  /**
+   * Makes the root where it is missing, reads its layout, sweeps.
+   *
+   * @param touch false: looks only, and takes the root as it is
+   * @throws errors of the file system
+   */
+  static async open(settings: LocalSettings, touch = true): Promise<LocalStore> {
+    if (touch) await makeRoot(settings);
     let root: ContainedRoot;
     try {
       root = await ContainedRoot.at(settings.root, settings.descriptors);
@@ -52,6 +55,7 @@ export class LocalStore {
       throw new StorageConfigurationError({ backend: 'local', reason: 'the root is not a folder', cause: error });
     }
     const store = new LocalStore(root, settings, await readLayout(root));
+    if (!touch) return store;
     try {
       await store.ensureWritable();
       await store.sweep();
@@ -101,4 +105,11 @@ export class LocalStore {
   async close(): Promise<void> {
     await this.retired.flush();
   }
+}
+
+async function makeRoot({ root, dirMode }: LocalSettings): Promise<void> {
+  await fs.promises.mkdir(root, { recursive: true, mode: dirMode }).catch((error: unknown) => {
+    // A root that is a symbolic link, or no folder at all: opening it tells.
+    if (codeOf(error) !== 'EEXIST') throw error;
+  });
 }

@@ -36,7 +36,7 @@ async function removeLocked(store: LocalStore, key: StorageKey, only?: string): 
       if (stats.isSymbolicLink()) throw failWith('ELOOP', 'a symbolic link stands there');
       if (!stats.isFile() || (only !== undefined && identityOf(stats) !== only)) return false;
       await unlink(folder.pathOf(name));
-      store.retired.add({ key, identity: identityOf(stats), moved: stats.nlink > 1n });
+      store.retired.add({ key, stats, moved: stats.nlink > 1n });
       if (store.settings.durable) await folder.sync();
       return true;
     } finally {

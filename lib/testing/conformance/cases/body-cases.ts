@@ -46,6 +46,14 @@ async function roundTrip(context: CaseContext, name: string, bytes: Uint8Array, 
 }
 
 const others = groupOf('bodies', {
+  'takes an AsyncIterable of strings and empty chunks': async (context) => {
+    const parts = ['', 'naïve ', new Uint8Array(0), '公司', Buffer.from(' 😀'), ''];
+    const body = async function* () {
+      yield* parts;
+    };
+    await roundTrip(context, 'parts.txt', Buffer.from('naïve 公司 😀'), body());
+  },
+
   'takes a string as UTF-8': async (context) => {
     const text = 'naïve 公司 😀\r\n\0 end';
     await roundTrip(context, 'text.txt', Buffer.from(text), text);

@@ -4,7 +4,9 @@ import { bodyCases } from './body-cases.js';
 import { concurrencyCases } from './concurrency-cases.js';
 import { conditionCases } from './condition-cases.js';
 import { copyCases } from './copy-cases.js';
+import { declarationCases } from './declaration-cases.js';
 import { deleteCases } from './delete-cases.js';
+import { expiryCases } from './expiry-cases.js';
 import { factCases } from './fact-cases.js';
 import { failureCases } from './failure-cases.js';
 import { keyCases } from './key-cases.js';
@@ -16,6 +18,7 @@ import { urlUploadCases } from './upload-url-cases.js';
 import { urlReadCases } from './url-cases.js';
 
 export const CASES: readonly CaseDefinition[] = [
+  ...declarationCases,
   ...bodyCases,
   ...rangeCases,
   ...factCases,
@@ -31,4 +34,5 @@ export const CASES: readonly CaseDefinition[] = [
   ...healthCases,
   ...urlReadCases,
   ...urlUploadCases,
+  ...expiryCases,
 ];

@@ -1,6 +1,5 @@
 /** Cases: signed uploads write one object until they expire, bound as declared, and refuse everything else. */
 import assert from 'node:assert/strict';
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { PutBinding, SignedUpload } from '../../../contract/index.js';
 import type { GetUploadUrlOptions } from '../../../service/index.js';
 import type { CaseContext } from '../case-context.js';
@@ -147,17 +146,5 @@ export const urlUploadCases = uploadCases({
     const { url } = await context.storage.getUploadUrl(key);
     const response = await fetch(url);
     assert.ok(!(await response.text()).includes('secret'), 'an upload URL gives the object away');
-  },
-
-  'an upload expires': async (context) => {
-    const key = context.key('expired');
-    if (!context.capabilities.getUploadUrl.includes('expiry')) {
-      accepted(await send(await context.storage.getUploadUrl(key), body('x')));
-      return;
-    }
-    const upload = await context.storage.getUploadUrl(key, { expiresIn: 1 });
-    await sleep(2100 + (context.settings.expirySlackSeconds ?? 0) * 1000);
-    refused(await send(upload, body('late')), 'an expired upload');
-    await context.absent(key);
   },
 });

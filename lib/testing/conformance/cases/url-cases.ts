@@ -1,6 +1,5 @@
 /** Cases: signed URLs for reading grant one object until they expire, bound as declared, and nothing more. */
 import assert from 'node:assert/strict';
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { GetBinding } from '../../../contract/index.js';
 import type { GetUrlOptions } from '../../../service/index.js';
 import { sameBytes, type CaseContext } from '../case-context.js';
@@ -110,12 +109,11 @@ export const urlReadCases = urlCases({
     const key = context.key('head.txt');
     await context.put(key, 'twelve bytes', { contentType: 'text/plain' });
     const answer = await request(await context.storage.getUrl(key), { method: 'HEAD' });
-    if (context.settings.headOnUrls === true) {
-      assert.equal(answer.status, 200);
-      assert.equal(answer.headers.get('content-length'), '12');
-      assert.equal(answer.headers.get('content-type'), 'text/plain');
-    }
+    if (context.settings.headOnUrls === true) assert.equal(answer.status, 200);
     assert.equal(answer.body.length, 0);
+    if (answer.status !== 200) return;
+    assert.equal(answer.headers.get('content-length'), '12');
+    assert.equal(answer.headers.get('content-type'), 'text/plain');
   },
 
   'a URL for reading does not write or delete': async (context) => {
@@ -153,21 +151,6 @@ export const urlReadCases = urlCases({
     assert.ok([403, 404].includes((await request(url)).status), 'a missing object');
     await context.put(key, 'later');
     await context.eventually(async () => sameBytes((await request(url)).body, Buffer.from('later'), 'later'));
-  },
-
-  'a URL expires': async (context) => {
-    const key = context.key('expires.txt');
-    await context.put(key, 'short');
-    if (!context.capabilities.getUrl.includes('expiry')) {
-      assert.equal((await request(await context.storage.getUrl(key))).status, 200);
-      return;
-    }
-    const url = await context.storage.getUrl(key, { expiresIn: 1 });
-    await sleep(2100 + (context.settings.expirySlackSeconds ?? 0) * 1000);
-    assert.ok((await request(url)).status >= 400, 'an expired URL is refused');
-    // Numbers in the open are the first thing to raise.
-    const raised = url.replace(/=(\d+)/g, (_, digits: string) => `=${digits}9`);
-    assert.ok((await request(raised)).status >= 400, 'an expired URL with raised numbers is refused');
   },
 
   'a URL makes a download under any file name, where declared': async (context) => {

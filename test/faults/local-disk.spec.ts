@@ -1,0 +1,346 @@
+/** Disks that are full, read-only, closed or coarse: typed errors, and the old object survives each. Needs root. */
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { execFile, execFileSync } from 'node:child_process';
+import fs from 'node:fs/promises';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import {
+  parseKey,
+  PermissionDeniedError,
+  QuotaExceededError,
+  StorageError,
+  type StorageBackend,
+} from '../../lib/contract/index.js';
+import { failure, keys, LocalRig, once, put, read } from '../backends/local-rig.js';
+import { compiled } from './compiled.js';
+
+const run = promisify(execFile);
+
+let rig: LocalRig;
+let code: string;
+let mounts: string[] = [];
+
+beforeAll(() => {
+  if (process.getuid?.() !== 0) {
+    throw new Error('These tests mount file systems and drop rights: run them as root (in a container, for example).');
+  }
+  code = compiled();
+});
+
+afterAll(() => fs.rm(code, { recursive: true }));
+
+beforeEach(() => {
+  rig = new LocalRig();
+});
+
+afterEach(async () => {
+  for (const mount of mounts.splice(0).toReversed()) execFileSync('umount', [mount]);
+  await rig.end();
+});
+
+function mounted(target: string, ...args: string[]): string {
+  execFileSync('mount', [...args, target]);
+  mounts.push(target);
+  return target;
+}
+
+async function expectOld(backend: StorageBackend): Promise<void> {
+  expect(await read(backend, 'folder/object')).toBe('old');
+  expect((await backend.stat(parseKey('folder/object'))).metadata).toEqual({ about: 'folder/object' });
+  expect(await keys(backend)).toEqual(['folder/object']);
+}
+
+describe('a disk', () => {
+  it.each(['rename', 'full'] as const)('that is full is QuotaExceededError (%s)', async (durability) => {
+    const root = mounted(await rig.folder(), '-t', 'tmpfs', '-o', 'size=4m', 'none');
+    const backend = rig.backend(root, { durability });
+    await put(backend, 'folder/object', 'old');
+    const body = async function* () {
+      for (let chunk = 0; chunk < 100; chunk++) yield Buffer.alloc(65_536, chunk);
+    };
+    const facts = { contentType: 'text/plain', metadata: {} };
+    for (const key of ['folder/object', 'other/new']) {
+      const error = await failure(backend.stage(parseKey(key), body(), facts));
+      expect(error).toBeInstanceOf(QuotaExceededError);
+      expect(error.message).not.toContain(root);
+      expect(error.cause).toMatchObject({ code: 'ENOSPC' });
+    }
+    await expectOld(backend);
+    expect(await fs.readdir(join(root, '.nestjs-storage/tmp'))).toEqual([]);
+
+    // No room for the record either, nor for a copy; reading, health and a new look at the store go on.
+    const filler = join(root, '.filler');
+    await fs.writeFile(filler, Buffer.alloc(8 << 20)).catch(() => undefined);
+    expect(await failure(put(backend, 'folder/object', 'new'))).toBeInstanceOf(QuotaExceededError);
+    expect(await failure(put(backend, 'empty', ''))).toBeInstanceOf(QuotaExceededError);
+    const copying = backend.copy(parseKey('folder/object'), parseKey('copy'));
+    expect(await failure(copying)).toBeInstanceOf(QuotaExceededError);
+    expect(await failure(backend.check({ write: true }))).toBeInstanceOf(QuotaExceededError);
+    await fs.rename(filler, join(root, '.nestjs-storage/filler'));
+    await backend.check({ write: false });
+    await expectOld(backend);
+    await expectOld(rig.backend(root, { durability }));
+    await fs.rm(join(root, '.nestjs-storage/filler'));
+    await put(backend, 'folder/object', 'new');
+    expect(await read(backend, 'folder/object')).toBe('new');
+  });
+
+  it('that has no inodes left is QuotaExceededError', async () => {
+    const root = mounted(await rig.folder(), '-t', 'tmpfs', '-o', 'nr_inodes=20', 'none');
+    const backend = rig.backend(root);
+    await put(backend, 'folder/object', 'old');
+    let error: unknown;
+    const made: string[] = [];
+    for (let n = 0; n < 20 && !error; n++) {
+      error = await put(backend, `deep ${n}/a`, '').then(
+        () => void made.push(`deep ${n}/a`),
+        (reason: unknown) => reason,
+      );
+    }
+    expect(error).toBeInstanceOf(QuotaExceededError);
+    // A failed put leaves no folder that it made.
+    expect((await fs.readdir(root)).length).toBe(2 + made.length);
+    for (const key of made) await backend.delete(parseKey(key));
+    await expectOld(backend);
+  });
+
+  it('that is read-only is PermissionDeniedError, and is read all the same', async () => {
+    const source = await rig.folder();
+    const writer = rig.backend(source);
+    await put(writer, 'folder/object', 'old');
+    await writer.close();
+    const root = mounted(await rig.folder(), '--bind', source);
+    execFileSync('mount', ['-o', 'remount,bind,ro', root]);
+    const backend = rig.backend(root);
+    await expectOld(backend);
+    await backend.check({ write: false });
+    const key = parseKey('folder/object');
+    for (const attempt of [
+      put(backend, 'folder/object', 'new'),
+      put(backend, 'a/b/c', 'new'),
+      backend.delete(key),
+      backend.copy(key, parseKey('b')),
+      backend.move(key, parseKey('b')),
+      backend.check({ write: true }),
+    ]) {
+      const error = await failure(attempt);
+      expect(error).toBeInstanceOf(PermissionDeniedError);
+      expect(error.message).toContain('read-only');
+    }
+    await expectOld(backend);
+  });
+
+  it('that is read-only and never was a store is read as it is, and becomes one when it can', async () => {
+    const source = await rig.folder();
+    await fs.writeFile(join(source, 'found.txt'), 'found');
+    const root = mounted(await rig.folder(), '--bind', source);
+    execFileSync('mount', ['-o', 'remount,bind,ro', root]);
+    const backend = rig.backend(root);
+    expect(await read(backend, 'found.txt')).toBe('found');
+    expect(await failure(put(backend, 'a', 'a'))).toBeInstanceOf(PermissionDeniedError);
+    execFileSync('mount', ['-o', 'remount,bind,rw', root]);
+    await put(backend, 'a', 'a');
+    expect(await keys(backend)).toEqual(['a', 'found.txt']);
+  });
+
+  it('whose folders are closed to this user is PermissionDeniedError', async () => {
+    const root = await rig.folder();
+    const backend = rig.backend(root, { fileMode: 0o644 });
+    await backend.check({ write: false });
+    execFileSync('chown', ['-R', '65534:65534', root]);
+    for (const folder of ['closed', 'hidden', 'open']) await fs.mkdir(join(root, folder));
+    await fs.writeFile(join(root, 'closed/object'), 'old');
+    await fs.writeFile(join(root, 'hidden/object'), 'old');
+    await fs.writeFile(join(root, 'open/foreign'), 'foreign');
+    await fs.writeFile(join(root, 'readable'), 'readable');
+    await fs.writeFile(join(root, 'secret'), 'secret', { mode: 0o600 });
+    await fs.chmod(join(root, 'hidden'), 0o700);
+    await fs.chmod(join(root, 'open'), 0o777);
+    execFileSync('chmod', ['-R', 'a+rX', code]);
+    const { stdout } = await run(process.execPath, [join(code, 'test/faults/children/denied.js'), root], {
+      uid: 65_534,
+      gid: 65_534,
+      cwd: root,
+    });
+    expect(JSON.parse(stdout)).toEqual({
+      putNew: 'permission-denied',
+      putOver: 'permission-denied',
+      createOnly: 'permission-denied',
+      copyInto: 'permission-denied',
+      moveOut: 'permission-denied',
+      delete: 'permission-denied',
+      readClosed: 'permission-denied',
+      statInside: 'permission-denied',
+      listInside: 'permission-denied',
+      read: 'readable',
+      moveForeign: 7,
+    });
+    expect(await fs.readFile(join(root, 'closed/object'), 'utf8')).toBe('old');
+    expect((await fs.readdir(join(root, 'closed'))).sort()).toEqual(['object']);
+    expect(await fs.readdir(join(root, 'open'))).toEqual(['moved']);
+    expect(await fs.readdir(join(root, '.nestjs-storage/tmp'))).toEqual([]);
+  });
+
+  it('that keeps whole seconds only still tells every version from the one before', async () => {
+    const image = join(await rig.folder(), 'image');
+    await fs.writeFile(image, '');
+    await fs.truncate(image, 16 << 20);
+    // Inodes of 128 bytes have no room for finer time.
+    execFileSync('mkfs.ext4', ['-q', '-I', '128', '-O', '^has_journal', image]);
+    const root = mounted(await rig.folder(), '-o', 'loop', image);
+    const backend = rig.backend(root);
+    const etags = new Set<string>();
+    for (let version = 0; version < 60; version++) {
+      const { etag } = await put(backend, 'key', 'same size', { metadata: { version: String(version) } });
+      etags.add(etag);
+      expect(await backend.stat(parseKey('key'))).toMatchObject({ etag, metadata: { version: String(version) } });
+      if (version % 3 === 0) await backend.delete(parseKey('key'));
+    }
+    expect(etags.size).toBe(60);
+    // Unmounting waits for nothing: all descriptors are closed.
+    await backend.close();
+  });
+});
+
+describe('a process that runs out of descriptors', () => {
+  it('is told so, keeps every object whole and recovers', async () => {
+    const root = await rig.folder();
+    const script = join(code, 'test/faults/children/few-descriptors.js');
+    const { stdout } = await run('prlimit', ['--nofile=60:60', process.execPath, script, root]);
+    expect(JSON.parse(stdout)).toEqual({ codes: ['unavailable'], whole: true, opened: true });
+    const backend = rig.backend(root);
+    expect(await read(backend, 'object')).toBe('last');
+    expect(await keys(backend)).toEqual(['object']);
+    expect(await fs.readdir(join(root, '.nestjs-storage/tmp'))).toEqual([]);
+  });
+});
+
+describe('a symbolic link below the root', () => {
+  it('is refused wherever it stands, and hidden', async () => {
+    const outside = await rig.folder();
+    await fs.mkdir(join(outside, 'folder'));
+    await fs.writeFile(join(outside, 'folder/file'), 'outside');
+    const real = await rig.folder();
+    const link = join(await rig.folder(), 'root');
+    await fs.symlink(real, link);
+    for (const descriptors of [true, false]) {
+      const backend = rig.backend(link, { descriptors });
+      await put(backend, 'inside/file', 'inside');
+      await fs.symlink(join(outside, 'folder'), join(real, 'linked'));
+      await fs.symlink(join(outside, 'folder/file'), join(real, 'inside/link'));
+      await fs.symlink(join(real, 'inside/file'), join(real, 'inside/alias'));
+      await fs.symlink('nowhere', join(real, 'inside/dangling'));
+      for (const name of ['linked/file', 'inside/link', 'inside/alias', 'inside/dangling', 'linked']) {
+        const key = parseKey(name);
+        for (const attempt of [
+          () => backend.open(key),
+          () => backend.stat(key),
+          () => put(backend, name, 'through'),
+          () => put(backend, name, 'through', { ifNoneMatch: '*' }),
+          () => backend.delete(key),
+          () => backend.copy(key, parseKey('copied')),
+          () => backend.move(key, parseKey('moved')),
+          () => backend.copy(parseKey('inside/file'), key),
+          () => backend.move(parseKey('inside/file'), key),
+        ]) {
+          expect([name, await failure(attempt())]).toEqual([name, expect.any(PermissionDeniedError)]);
+        }
+      }
+      expect(await failure(put(backend, 'linked/new/deep', 'x'))).toBeInstanceOf(PermissionDeniedError);
+      expect(await keys(backend)).toEqual(['inside/file']);
+      expect(await keys(backend, 'linked/')).toEqual([]);
+      expect((await backend.list({ prefix: '', delimiter: '/', limit: 9 })).prefixes).toEqual(['inside/']);
+      expect(await fs.readdir(outside, { recursive: true })).toEqual(['folder', 'folder/file']);
+      expect(await fs.readFile(join(outside, 'folder/file'), 'utf8')).toBe('outside');
+      for (const name of ['linked', 'inside/link', 'inside/alias', 'inside/dangling']) await fs.rm(join(real, name));
+    }
+  });
+
+  it('that is swapped in between two calls leads nobody out', async () => {
+    const outside = await rig.folder();
+    await fs.mkdir(join(outside, 'deep'));
+    const bait = ['file', 'deep/file', 'victim'];
+    for (const name of bait) await fs.writeFile(join(outside, name), 'outside');
+    const root = await rig.folder();
+    const backend = rig.backend(root, { metadataGrace: 0 });
+    await put(backend, 'swapped/file', 'inside');
+    await put(backend, 'swapped/deep/file', 'inside');
+    await put(backend, 'safe', 'inside');
+
+    let swaps = 0;
+    const stop = new AbortController();
+    const path = join(root, 'swapped');
+    // A put may make the folder anew while it is away.
+    const inPlace = async (make: () => Promise<void>) => {
+      for (;;) {
+        try {
+          return await make();
+        } catch {
+          await fs.rm(path, { recursive: true, force: true });
+        }
+      }
+    };
+    const swap = async () => {
+      while (!stop.signal.aborted) {
+        await fs.rename(path, join(root, '.aside'));
+        await inPlace(() => fs.symlink(outside, path));
+        await fs.rm(path);
+        await inPlace(() => fs.rename(join(root, '.aside'), path));
+        swaps++;
+      }
+    };
+    const swapping = swap();
+    const seen = new Set<string>();
+    const listed = new Set<string>();
+    const failures = new Set<string>();
+    let done = 0;
+    const attempt = async (task: () => Promise<unknown>) => {
+      try {
+        await task();
+        done++;
+      } catch (error) {
+        failures.add(error instanceof StorageError ? error.code : String(error));
+      }
+    };
+    const until = Date.now() + 3_000;
+    const load = async (lane: number) => {
+      for (let round = 0; round < 200 && Date.now() < until; round++) {
+        const name = ['swapped/file', 'swapped/deep/file'][round % 2]!;
+        await attempt(async () => seen.add(await read(backend, name)));
+        await attempt(async () => seen.add(String((await backend.stat(parseKey(name))).metadata.about)));
+        await attempt(() => put(backend, name, 'inside'));
+        await attempt(() => put(backend, `swapped/new/${lane}`, 'inside'));
+        await attempt(() => backend.delete(parseKey('swapped/victim')));
+        await attempt(() => backend.copy(parseKey(name), parseKey(`copy ${lane}`)));
+        await attempt(async () => seen.add(await read(backend, `copy ${lane}`)));
+        await attempt(() => backend.move(parseKey('swapped/victim'), parseKey('stolen')));
+        for (const key of await keys(backend, 'swapped/')) listed.add(key);
+        await attempt(async () =>
+          (
+            await backend.stage(parseKey('safe'), once('inside'), {
+              contentType: 'text/x-test',
+              metadata: { about: 'safe' },
+            })
+          ).commit(),
+        );
+      }
+    };
+    await Promise.all([load(0), load(1), load(2)]);
+    stop.abort();
+    await swapping;
+
+    expect(swaps).toBeGreaterThan(10);
+    expect(done).toBeGreaterThan(10);
+    expect(failures).toContain('permission-denied');
+    expect([...failures].filter((reason) => !KNOWN.has(reason))).toEqual([]);
+    expect([...seen].filter((text) => text.includes('outside'))).toEqual([]);
+    expect(listed.has('swapped/victim')).toBe(false);
+    expect((await fs.readdir(outside, { recursive: true })).sort()).toEqual(['deep', ...bait].sort());
+    for (const name of bait) expect(await fs.readFile(join(outside, name), 'utf8')).toBe('outside');
+    expect(await read(backend, 'safe')).toBe('inside');
+    expect(await fs.readdir(join(root, '.nestjs-storage/tmp'))).toEqual([]);
+  });
+});
+
+/** What may come of a path that is pulled away under an operation. */
+const KNOWN = new Set(['permission-denied', 'not-found', 'unavailable', 'key-conflict']);
