@@ -1,0 +1,30 @@
+/** The conformance suite against Ceph's object gateway: plain, scoped, and through its presigned URLs. */
+import { afterAll, beforeAll, describe, it } from '@jest/globals';
+import { registerConformance, type ConformanceTarget } from '../../../lib/testing/index.js';
+import { ScopeBackend } from '../../../lib/wrappers/index.js';
+import { makeBucket, MIB } from './ceph.js';
+
+const runner = { describe, it, beforeAll, afterAll };
+const multipartBytes = 6 * MIB;
+
+async function ceph(): Promise<ConformanceTarget> {
+  const bucket = await makeBucket();
+  return { backend: bucket.backend({ partSize: 5 * MIB }), close: () => bucket.remove() };
+}
+
+registerConformance(runner, { name: 's3 on ceph', create: ceph, multipartBytes });
+
+registerConformance(runner, {
+  name: 's3 on ceph, scoped',
+  multipartBytes,
+  create: async () => {
+    const target = await ceph();
+    return { ...target, backend: new ScopeBackend(target.backend, 'tenants/acme 公司') };
+  },
+});
+
+registerConformance(runner, {
+  name: 's3 on ceph, through presigned URLs',
+  multipartBytes,
+  create: async () => ({ ...(await ceph()), reach: 'url' }),
+});
