@@ -1,6 +1,6 @@
 /** What forRoot() and forRootAsync() take. */
 import type { InjectionToken, ModuleMetadata, OptionalFactoryDependency, Type } from '@nestjs/common';
-import type { StorageOptions } from './config/index.js';
+import type { StorageOptions } from './config/options.js';
 
 export interface StorageControllerOptions {
   /** Path of the signed routes below the app's global prefix. @default 'files' */

@@ -2,11 +2,14 @@
 import { Logger, type InjectionToken, type OnApplicationShutdown, type Provider } from '@nestjs/common';
 import { APP_FILTER } from '@nestjs/core';
 import { AppAddress } from './app-address.js';
-import { composeStorage } from './compose-storage.js';
-import { createBackend, resolveOptions, type ResolvedStorageOptions, type StorageOptions } from './config/index.js';
+import { composeStorage, type ComposedStorage } from './compose-storage.js';
+import { createBackend } from './config/create-backend.js';
+import type { StorageOptions } from './config/options.js';
+import { resolveOptions, signingSecrets, type ResolvedStorageOptions } from './config/resolve-options.js';
 import type { StorageBackend } from './contract/index.js';
 import { SignedRoutes, SignedUrls } from './files/index.js';
 import { StorageExceptionFilter } from './http/index.js';
+import { UploadTimeoutAdvice } from './http/upload-timeout.advice.js';
 import { DEFAULT_STORAGE, StorageRegistry } from './service/storage.registry.js';
 import { getStorageBackendToken, getStorageOptionsToken, getStorageToken } from './storage.constants.js';
 import type { StorageModuleExtras } from './storage.module-options.js';
@@ -36,22 +39,34 @@ function resolvedToken(name: string): string {
   return `${getStorageOptionsToken(name)}:resolved`;
 }
 
+function composedToken(name: string): string {
+  return `STORAGE_COMPOSED(${name})`;
+}
+
 function signerToken(name: string): string {
   return `STORAGE_URLS(${name})`;
 }
 
+const logger = new Logger('StorageModule');
+
 function resolveAndTell(name: string, options: StorageOptions): ResolvedStorageOptions {
-  const logger = new Logger('StorageModule');
   const resolved = resolveOptions(options);
-  logger.log(`Storage "${name}" uses ${resolved.summary}`);
+  const told = resolved.told.length === 0 ? '' : `, read from ${resolved.told.join(' ')}`;
+  logger.log(`Storage "${name}" uses ${resolved.summary}${told}`);
   for (const warning of resolved.warnings) logger.warn(warning);
   return resolved;
 }
 
-/** URLs of the app's own routes; none where no routes are served here and no other address is known. */
-function signerOf(resolved: ResolvedStorageOptions, path: string | undefined, app: AppAddress): SignedUrls | undefined {
-  const { baseUrl, secrets } = resolved.urls;
-  if (path === undefined && baseUrl === undefined) return undefined;
+/** URLs of the app's own routes; none where the store makes its own, or no route and no other address is known. */
+function signerOf(
+  backend: StorageBackend,
+  resolved: ResolvedStorageOptions,
+  path: string | undefined,
+  app: AppAddress,
+): SignedUrls | undefined {
+  const { baseUrl } = resolved.urls;
+  if (backend.capabilities.getUrl.length > 0 || (path === undefined && baseUrl === undefined)) return undefined;
+  const secrets = signingSecrets(resolved, (message) => logger.warn(message));
   return new SignedUrls({ secrets, baseUrl: baseUrl ?? (() => app.urlOf(path!)) });
 }
 
@@ -73,14 +88,20 @@ export function storageProviders(extras: StorageModuleExtras): Provider[] {
     },
     {
       provide: signerToken(name),
-      inject: [resolvedToken(name), AppAddress],
-      useFactory: (resolved: ResolvedStorageOptions, app: AppAddress) => signerOf(resolved, path, app),
+      inject: [getStorageBackendToken(name), resolvedToken(name), AppAddress],
+      useFactory: (backend: StorageBackend, resolved: ResolvedStorageOptions, app: AppAddress) =>
+        signerOf(backend, resolved, path, app),
     },
     {
-      provide: getStorageToken(name),
+      provide: composedToken(name),
       inject: [getStorageBackendToken(name), resolvedToken(name), { token: signerToken(name), optional: true }],
       useFactory: (backend: StorageBackend, resolved: ResolvedStorageOptions, signer?: SignedUrls) =>
         composeStorage(name, backend, resolved, signer),
+    },
+    {
+      provide: getStorageToken(name),
+      inject: [composedToken(name)],
+      useFactory: ({ storage }: ComposedStorage) => storage,
     },
     {
       provide: `STORAGE_LIFETIME(${name})`,
@@ -91,16 +112,31 @@ export function storageProviders(extras: StorageModuleExtras): Provider[] {
     {
       // The registries take what is really injected, so that a provider overridden in a test is used everywhere.
       provide: `STORAGE_REGISTRATION(${name})`,
-      inject: [StorageRegistry, SignedRoutes, getStorageToken(name), resolvedToken(name), signerToken(name)],
+      inject: [
+        StorageRegistry,
+        SignedRoutes,
+        getStorageToken(name),
+        composedToken(name),
+        resolvedToken(name),
+        signerToken(name),
+        UploadTimeoutAdvice,
+      ],
       useFactory: (
         registry: StorageRegistry,
         routes: SignedRoutes,
         storage: StorageService,
+        composed: ComposedStorage,
         resolved: ResolvedStorageOptions,
         signer: SignedUrls | undefined,
+        timeouts: UploadTimeoutAdvice,
       ) => {
-        registry.add(name, storage);
+        registry.add(name, storage, storage === composed.storage ? composed.base : storage);
+        const { maxFileSize } = resolved;
+        if (maxFileSize !== undefined) timeouts.limit(name, maxFileSize);
         if (path !== undefined && signer) {
+          // Without a limit of its own, nothing says that the storage is meant for large files.
+          const taker = `Uploads to signed URLs of the storage ${JSON.stringify(name)}`;
+          timeouts.expect({ taker, storage: name, size: maxFileSize ?? 0 });
           routes.register({ storage: name, signer, path, policy: { inlineTypes: resolved.urls.inlineTypes } });
         }
         return true;

@@ -5,6 +5,8 @@ import type { GcsBackendOptions } from '../backends/gcs/gcs.options.js';
 import type { LocalBackendOptions } from '../backends/local/index.js';
 import type { S3BackendOptions } from '../backends/s3/s3.options.js';
 import type { ByteSize } from '../service/byte-size.js';
+import type { StorageScopeContext } from '../service/current-request.js';
+import type { ScopePath } from '../wrappers/index.js';
 import type { BackendKind, EnvironmentSource } from './environment.js';
 
 export interface StorageUrlOptions {
@@ -70,6 +72,14 @@ export interface StorageOptions {
    * @default 'STORAGE_'
    */
   readonly envPrefix?: string;
+  /**
+   * Whose files these are: makes the storage the current tenant's own. Asked at each operation, in the async context of
+   * who calls: `(context) => ['tenants', context.getRequest<MyRequest>().tenantId]`, or from an AsyncLocalStorage. A
+   * string is a folder and an id (`'tenants/' + id`). Where it gives nothing, or throws, the operation is refused.
+   *
+   * @default none: one storage for all
+   */
+  readonly scope?: (context: StorageScopeContext) => ScopePath | undefined;
   /** Where variables are read from. `{}` reads none. @default process.env */
   readonly env?: EnvironmentSource;
 }

@@ -2,9 +2,8 @@
 import 'reflect-metadata';
 import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { Controller, Get, HttpException, Logger, Param, Res, UseFilters, type INestApplication } from '@nestjs/common';
-import { APP_FILTER, HttpAdapterHost, NestFactory } from '@nestjs/core';
+import { APP_FILTER, HttpAdapterHost } from '@nestjs/core';
 import { ExecutionContextHost } from '@nestjs/core/helpers/execution-context-host.js';
-import type { ServerResponse } from 'node:http';
 import {
   FileTooLargeError,
   InvalidRangeError,
@@ -15,7 +14,9 @@ import {
   StorageUnavailableError,
   type StorageErrorCode,
 } from '../../lib/contract/index.js';
+import { nodeResponse } from '../../lib/http/node-http.js';
 import { storageHttpAnswer, StorageExceptionFilter } from '../../lib/http/index.js';
+import { onPlatforms } from '../support/platforms.js';
 
 const SECRETS = /\/srv\/data|tenants\/acme|AKIA|vendor/;
 const details = {
@@ -100,9 +101,10 @@ describe('storageHttpAnswer', () => {
 @Controller('global')
 class GlobalController {
   @Get('half')
-  half(@Res() response: ServerResponse) {
-    response.writeHead(200, { 'Content-Length': 100 });
-    response.write('half');
+  half(@Res() response: object) {
+    const raw = nodeResponse(response);
+    raw.writeHead(200, { 'Content-Length': 100 });
+    raw.write('half');
     throw new StorageTimeoutError(details);
   }
 
@@ -128,82 +130,85 @@ class LocalController {
 
 class GlobalModule {}
 
-describe('StorageExceptionFilter', () => {
-  let app: INestApplication;
-  let origin: string;
-  const logged = jest.spyOn(Logger.prototype, 'error').mockImplementation(() => {});
+onPlatforms('on $name', (platform) => {
+  describe('StorageExceptionFilter', () => {
+    let app: INestApplication;
+    let origin: string;
+    let logged: ReturnType<typeof jest.spyOn<Logger, 'error'>>;
 
-  const start = async (providers: object[]) => {
-    const controllers = [GlobalController, LocalController];
-    const started = await NestFactory.create(
-      { module: GlobalModule, controllers, providers: providers as [] },
-      { logger: false },
-    );
-    await started.listen(0, '127.0.0.1');
-    return started;
-  };
+    const start = async (providers: object[]) => {
+      const controllers = [GlobalController, LocalController];
+      const started = await platform.create(
+        { module: GlobalModule, controllers, providers: providers as [] },
+        { logger: false },
+      );
+      await started.listen(0, '127.0.0.1');
+      return started;
+    };
 
-  beforeAll(async () => {
-    app = await start([{ provide: APP_FILTER, useClass: StorageExceptionFilter }]);
-    origin = await app.getUrl();
-  });
-
-  afterAll(async () => {
-    await app.close();
-    logged.mockRestore();
-  });
-
-  it('answers for the whole app', async () => {
-    const answer = await fetch(`${origin}/global/not-found`);
-    expect([answer.status, answer.headers.get('cache-control')]).toEqual([404, 'no-store']);
-    expect(await answer.json()).toEqual({
-      statusCode: 404,
-      code: 'not-found',
-      message: 'There is no such file.',
-      error: 'Not Found',
+    beforeAll(async () => {
+      logged = jest.spyOn(Logger.prototype, 'error').mockImplementation(() => {});
+      app = await start([{ provide: APP_FILTER, useClass: StorageExceptionFilter }]);
+      origin = await app.getUrl();
     });
-  });
 
-  it('sends the headers of the answer', async () => {
-    expect((await fetch(`${origin}/global/unavailable`)).headers.get('retry-after')).toBe('5');
-  });
+    afterAll(async () => {
+      await app.close();
+      logged.mockRestore();
+    });
 
-  it('logs failures of the server with cause and stack, and shows neither', async () => {
-    logged.mockClear();
-    const answer = await fetch(`${origin}/global/unknown`);
-    expect(await answer.text()).not.toMatch(SECRETS);
-    expect(logged).toHaveBeenCalledTimes(1);
-    const [message, stack] = logged.mock.calls[0]! as unknown as [string, string];
-    expect(message).toContain('vendor says no');
-    expect(stack).toMatch(/StorageError: .*\n\s+at [^]*Caused by: Error: EACCES[^]*\n\s+at /);
-  });
+    it('answers for the whole app', async () => {
+      const answer = await fetch(`${origin}/global/not-found`);
+      expect([answer.status, answer.headers.get('cache-control')]).toEqual([404, 'no-store']);
+      expect(await answer.json()).toEqual({
+        statusCode: 404,
+        code: 'not-found',
+        message: 'There is no such file.',
+        error: 'Not Found',
+      });
+    });
 
-  it('does not log what clients do wrong', async () => {
-    logged.mockClear();
-    for (const code of ['not-found', 'file-too-large', 'invalid-key']) await fetch(`${origin}/global/${code}`);
-    expect(logged).not.toHaveBeenCalled();
-  });
+    it('sends the headers of the answer', async () => {
+      expect((await fetch(`${origin}/global/unavailable`)).headers.get('retry-after')).toBe('5');
+    });
 
-  it('leaves other errors alone', async () => {
-    expect((await fetch(`${origin}/global/http`)).status).toBe(418);
-  });
+    it('logs failures of the server with cause and stack, and shows neither', async () => {
+      logged.mockClear();
+      const answer = await fetch(`${origin}/global/unknown`);
+      expect(await answer.text()).not.toMatch(SECRETS);
+      expect(logged).toHaveBeenCalledTimes(1);
+      const [message, stack] = logged.mock.calls[0]! as unknown as [string, string];
+      expect(message).toContain('vendor says no');
+      expect(stack).toMatch(/StorageError: .*\n\s+at [^]*Caused by: Error: EACCES[^]*\n\s+at /);
+    });
 
-  it('destroys a connection whose answer has begun', async () => {
-    const answer = await fetch(`${origin}/global/half`);
-    await expect(answer.text()).rejects.toThrow(/terminated/);
-  });
+    it('does not log what clients do wrong', async () => {
+      logged.mockClear();
+      for (const code of ['not-found', 'file-too-large', 'invalid-key']) await fetch(`${origin}/global/${code}`);
+      expect(logged).not.toHaveBeenCalled();
+    });
 
-  it('serves one controller with @UseFilters', async () => {
-    const alone = await start([]);
-    expect((await fetch(`${await alone.getUrl()}/local`)).status).toBe(404);
-    expect((await fetch(`${await alone.getUrl()}/global/not-found`)).status).toBe(500);
-    await alone.close();
-  });
+    it('leaves other errors alone', async () => {
+      expect((await fetch(`${origin}/global/http`)).status).toBe(418);
+    });
 
-  it('leaves contexts other than HTTP to themselves', () => {
-    const error = new StorageFileNotFoundError(details);
-    const context = new ExecutionContextHost([]);
-    context.setType('rpc');
-    expect(() => new StorageExceptionFilter(app.get(HttpAdapterHost)).catch(error, context)).toThrow(error);
+    it('destroys a connection whose answer has begun', async () => {
+      const answer = await fetch(`${origin}/global/half`);
+      await expect(answer.text()).rejects.toThrow(/terminated/);
+    });
+
+    it('serves one controller with @UseFilters', async () => {
+      const alone = await start([]);
+      expect((await fetch(`${await alone.getUrl()}/local`)).status).toBe(404);
+      expect((await fetch(`${await alone.getUrl()}/global/not-found`)).status).toBe(500);
+      await alone.close();
+    });
+
+    it('leaves contexts other than HTTP to themselves', () => {
+      const error = new StorageFileNotFoundError(details);
+      const context = new ExecutionContextHost([]);
+      context.setType('rpc');
+      expect(() => new StorageExceptionFilter(app.get(HttpAdapterHost)).catch(error, context)).toThrow(error);
+    });
   });
 });
