@@ -14,11 +14,16 @@ export default {
   extensionsToTreatAsEsm: ['.ts'],
   moduleNameMapper: {
     '^nestjs-storage$': '<rootDir>/lib/index.ts',
+    '^nestjs-storage/s3$': '<rootDir>/lib/backends/s3/index.ts',
     '^nestjs-storage/(.*)$': '<rootDir>/lib/$1/index.ts',
     '^(\\.{1,2}/.*)\\.js$': '$1',
   },
   transform: { '^.+\\.ts$': ['ts-jest', { useESM: true }] },
-  reporters: ['default', ['<rootDir>/scripts/count-reporter.mjs', { name: 'default' }]],
+  reporters: [
+    'default',
+    '<rootDir>/scripts/servers-reporter.mjs',
+    ['<rootDir>/scripts/count-reporter.mjs', { name: 'default' }],
+  ],
   coverageProvider: 'v8',
   collectCoverageFrom: ['lib/**/*.ts'],
   testTimeout: 30_000,
