@@ -15,6 +15,9 @@ interface Ready {
   readonly sdk: S3Sdk;
 }
 
+// The SDK would write to the console what is thrown anyway.
+const SILENT = { trace() {}, debug() {}, info() {}, warn() {}, error() {} };
+
 async function makeClient(sdk: S3Sdk, settings: S3Settings): Promise<S3Client> {
   const { options } = settings;
   if (options.client !== undefined) return options.client as S3Client;
@@ -22,6 +25,7 @@ async function makeClient(sdk: S3Sdk, settings: S3Settings): Promise<S3Client> {
     ...(settings.endpoint !== undefined && { endpoint: settings.endpoint }),
     ...(options.credentials !== undefined && { credentials: options.credentials }),
     forcePathStyle: settings.pathStyle,
+    logger: SILENT,
     maxAttempts: options.maxAttempts ?? 3,
     // Bodies carry the checksums that this backend computes; streams would be sent in aws-chunked form, which only AWS
     // reads: https://github.com/aws/aws-sdk-js-v3/issues/6810

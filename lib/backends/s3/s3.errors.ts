@@ -178,7 +178,9 @@ export function toStorageError(error: unknown, context: FailureContext): Storage
   }
   const status = failure.$metadata?.httpStatusCode;
   const inner = (failure.cause ?? {}) as Failure;
-  for (const code of [failure.name, failure.Code, failure.code, inner.code]) {
+  // Of an error from another realm (as test runners make them) the SDK keeps the text alone.
+  const told = /^AWS SDK error wrapper .*?\b(E[A-Z_]{3,})\b/.exec(failure.message ?? '')?.[1];
+  for (const code of [failure.name, failure.Code, failure.code, inner.code, told]) {
     const maker = code !== undefined && Object.hasOwn(BY_CODE, code) ? BY_CODE[code] : undefined;
     if (maker) return maker(details, context, failure);
   }

@@ -41,7 +41,7 @@ function headerName(name: string, underscores: boolean): string {
 }
 
 function plainName(name: string, underscores: boolean): string {
-  return underscores ? name : name.replace(ESCAPES, (_, code) => (code === '5f' ? '_' : '-'));
+  return underscores ? name : name.replace(ESCAPES, (_, code: string) => (code === '5f' ? '_' : '-'));
 }
 
 /**
@@ -80,7 +80,8 @@ export function decodeMetadata(
 ): ObjectMetadata {
   const result: Record<string, string> = {};
   for (const [name, value] of Object.entries(stored ?? {})) {
-    if (name !== WRITE_MARK) result[name] = value.replace(BLANK_BETWEEN_WORDS, '$1').replace(ENCODED_WORD, decodedWord);
+    if (name === WRITE_MARK) continue;
+    result[plainName(name, underscores)] = value.replace(BLANK_BETWEEN_WORDS, '$1').replace(ENCODED_WORD, decodedWord);
   }
   return result;
 }
