@@ -62,6 +62,7 @@ export class UploadSessions {
   }
 
   cancel(call: Call, id: string): void {
+    if (call.header('content-length') !== '0') throw new Refusal(411, 'lengthRequired', 'Content-Length is required.');
     const session = this.#find(id);
     if (!session.published) {
       session.state = 'cancelled';
