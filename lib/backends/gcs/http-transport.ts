@@ -52,7 +52,8 @@ export class HttpTransport {
   exchange(request: HttpRequest): Promise<HttpResponse> {
     const { url, method, signal, body = [] } = request;
     const length = body.reduce((sum, part) => sum + part.byteLength, 0);
-    const bodiless = body.length === 0 && (method === 'GET' || method === 'HEAD' || method === 'DELETE');
+    // The service wants the length of every request that could have a body, DELETE of an upload session included.
+    const bodiless = body.length === 0 && (method === 'GET' || method === 'HEAD');
     const headers = bodiless ? request.headers : { ...request.headers, 'content-length': String(length) };
     const secure = url.protocol === 'https:';
     const agent = this.#given ?? this.#agents[secure ? 'https:' : 'http:'];

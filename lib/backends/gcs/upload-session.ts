@@ -167,7 +167,7 @@ export class UploadSession {
     });
     if (status === INCOMPLETE) {
       response.resume();
-      const upTo = /^bytes=0-([0-9]+)$/.exec(response.headers.range ?? '')?.[1];
+      const upTo = /^(?:bytes=)?0-([0-9]+)$/.exec(response.headers.range ?? '')?.[1];
       return { persisted: upTo === undefined ? 0 : Number(upTo) + 1 };
     }
     try {

@@ -496,15 +496,15 @@ describe('signing', () => {
     }
     const perSecond = async (sign: () => Promise<string>) => {
       const started = performance.now();
-      for (let count = 0; count < 150; count++) await sign();
-      return (150 / (performance.now() - started)) * 1000;
+      for (let count = 0; count < 40; count++) await sign();
+      return (40 / (performance.now() - started)) * 1000;
     };
-    const rates = { sdk: [] as number[], ours: [] as number[] };
-    for (let round = 0; round < 5; round++) {
-      rates.sdk.push(await perSecond(theirs));
-      rates.ours.push(await perSecond(() => backend.getUrl(KEY, { expiresIn: 60 })));
+    let [sdk, ours] = [0, 0];
+    // Turn about, and the best of each: what a busy machine takes away says nothing about either.
+    for (let round = 0; round < 15; round++) {
+      sdk = Math.max(sdk, await perSecond(theirs));
+      ours = Math.max(ours, await perSecond(() => backend.getUrl(KEY, { expiresIn: 60 })));
     }
-    const [sdk, ours] = [rates.sdk, rates.ours].map((all) => all.sort((a, b) => a - b)[2]!) as [number, number];
     console.log(`signing: SDK ${sdk.toFixed(0)}/s, ours ${ours.toFixed(0)}/s, ${(ours / sdk).toFixed(1)} times`);
     expect(ours / sdk).toBeGreaterThanOrEqual(3);
   });

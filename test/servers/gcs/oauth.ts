@@ -4,10 +4,10 @@ import type { Call } from './call.js';
 import { Refusal, sendJson } from './errors.js';
 
 /** Google's addresses of it, which the auth library signs as the audience whatever address it really asks. */
-const AUDIENCES: readonly unknown[] = [
+const AUDIENCES = new Set<unknown>([
   'https://oauth2.googleapis.com/token',
   'https://www.googleapis.com/oauth2/v4/token',
-];
+]);
 const GRANT = 'urn:ietf:params:oauth:grant-type:jwt-bearer';
 const SCOPES =
   /(?:^| )https:\/\/www\.googleapis\.com\/auth\/(?:cloud-platform|devstorage\.(?:full_control|read_write))(?: |$)/;
@@ -94,7 +94,7 @@ export class TokenEndpoint {
     }
     const { iss, aud, iat, exp, scope } = decoded(claims);
     if (iss !== this.#account.email) throw new OAuthRefusal('invalid_grant', 'Invalid grant: account not found');
-    if (!AUDIENCES.includes(aud)) throw new OAuthRefusal('invalid_grant', 'Invalid JWT: audience.');
+    if (!AUDIENCES.has(aud)) throw new OAuthRefusal('invalid_grant', 'Invalid JWT: audience.');
     const now = Date.now() / 1000;
     const timely = typeof iat === 'number' && typeof exp === 'number' && iat <= now + 300 && exp > now;
     if (!timely || exp - iat > 3600) throw new OAuthRefusal('invalid_grant', 'Invalid JWT: Token must be short-lived.');

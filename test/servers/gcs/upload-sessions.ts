@@ -62,6 +62,7 @@ export class UploadSessions {
   }
 
   cancel(call: Call, id: string): void {
+    if (call.header('content-length') !== '0') throw new Refusal(411, 'lengthRequired', 'Content-Length is required.');
     const session = this.#find(id);
     if (!session.published) {
       session.state = 'cancelled';
@@ -85,7 +86,9 @@ export class UploadSessions {
       this.#assertChunk(session.bytes.size, range, body);
       session.bytes.append(keepLittle ? body.subarray(0, QUANTUM) : body);
     }
-    const { total = call.header('content-range') === undefined ? session.bytes.size : undefined } = session;
+    // A chunk without an end is all that is left.
+    const whole = range.start !== undefined && range.end === undefined;
+    const { total = whole ? session.bytes.size : undefined } = session;
     if (total !== undefined && session.bytes.size > total) throw badRequest('More bytes than the announced total.');
     if (session.bytes.size !== total) return this.#sendProgress(call, session.bytes.size);
     this.#publish(context, call, session, session.bytes);
