@@ -15,20 +15,16 @@ export default {
   extensionsToTreatAsEsm: ['.ts'],
   moduleNameMapper: {
     '^nestjs-storage$': '<rootDir>/lib/index.ts',
-    '^nestjs-storage/s3$': '<rootDir>/lib/backends/s3/index.ts',
+    '^nestjs-storage/(s3|gcs|cloudinary)$': '<rootDir>/lib/backends/$1/index.ts',
     '^nestjs-storage/(.*)$': '<rootDir>/lib/$1/index.ts',
     '^(\\.{1,2}/.*)\\.js$': '$1',
   },
   transform: { '^.+\\.ts$': ['ts-jest', { useESM: true }] },
-<<<<<<< HEAD
-  reporters: ['default', ['<rootDir>/scripts/count-reporter.mjs', { name: suite ?? 'default' }]],
-=======
   reporters: [
     'default',
-    '<rootDir>/scripts/servers-reporter.mjs',
-    ['<rootDir>/scripts/count-reporter.mjs', { name: 'default' }],
+    ...(suite ? [] : ['<rootDir>/scripts/servers-reporter.mjs']),
+    ['<rootDir>/scripts/count-reporter.mjs', { name: suite ?? 'default' }],
   ],
->>>>>>> s3
   coverageProvider: 'v8',
   collectCoverageFrom: ['lib/**/*.ts'],
   testTimeout: 30_000,

@@ -60,11 +60,7 @@ export function s3Settings(source: SettingsSource): S3BackendOptions {
 }
 
 /** Both of one kind, or none: a key without its secret is a slip, and the other pair would hide it. */
-function s3Credentials(
-  environment: StorageEnvironment,
-  prefix: string,
-  problems: string[],
-): S3Credentials | undefined {
+function s3Credentials(environment: StorageEnvironment, prefix: string, problems: string[]): S3Credentials | undefined {
   const { STORAGE_S3_ACCESS_KEY: own, STORAGE_S3_SECRET_KEY: ownSecret } = environment;
   const { AWS_ACCESS_KEY_ID: aws, AWS_SECRET_ACCESS_KEY: awsSecret, AWS_SESSION_TOKEN: sessionToken } = environment;
   if (own !== undefined || ownSecret !== undefined) {

@@ -114,7 +114,9 @@ export const environmentSchema = z.object({
   STORAGE_GCS_CREDENTIALS: secret('gcs: JSON of a service account key. Default: GOOGLE_APPLICATION_CREDENTIALS.'),
   GOOGLE_APPLICATION_CREDENTIALS: text
     .optional()
-    .describe("gcs: path of a service account key; selects gcs. Default: Google's other application default credentials."),
+    .describe(
+      "gcs: path of a service account key; selects gcs. Default: Google's other application default credentials.",
+    ),
   CLOUDINARY_URL: secret('cloudinary: cloudinary://key:secret@cloud; selects cloudinary.'),
   STORAGE_CLOUDINARY_CLOUD_NAME: text
     .optional()

@@ -106,7 +106,8 @@ function refuseOrWarn(variable: string, strict: boolean, warnings: string[]): vo
   const advice = `Set ${variable} to local, s3, gcs or cloudinary to keep them`;
   if (strict) {
     throw new StorageConfigurationError({
-      reason: 'no backend is configured, and keeping files in memory is refused where the storage is strict (as in production)',
+      reason:
+        'no backend is configured, and keeping files in memory is refused where the storage is strict (as in production)',
       advice: `${advice}, to memory if that is meant, or allow the fallback with strict: false.`,
     });
   }
