@@ -62,7 +62,8 @@ export class HttpTransport {
       let response: http.IncomingMessage | undefined;
       sent.on('timeout', () => {
         // A reader that takes its time is no silence of the server's.
-        if (response && response.readableLength > 0) sent.socket?.setTimeout(this.#idleSeconds * 1000);
+        const waiting = response !== undefined && (response.complete || response.readableLength > 0);
+        if (waiting) sent.socket?.setTimeout(this.#idleSeconds * 1000);
         else (response ?? sent).destroy(new IdleTimeoutError(this.#idleSeconds));
       });
       sent.setTimeout(this.#idleSeconds * 1000);

@@ -5,7 +5,7 @@ import type { GcsBackend } from '../../../lib/backends/gcs/index.js';
 import { parseKey } from '../../../lib/contract/index.js';
 import type { GcsContractServer } from '../../servers/gcs/gcs-contract-server.js';
 import { backendOn, BUCKET, CHUNK, startServer } from './gcs.js';
-import { RawClient, refusalOf, type RawRequest, type Refused } from './raw-client.js';
+import { cancel, RawClient, refusalOf, type RawRequest, type Refused } from './raw-client.js';
 
 let server: GcsContractServer;
 let backend: GcsBackend;
@@ -175,11 +175,17 @@ describe('uploads', () => {
     'a chunk of a session that was taken back',
     async () => {
       const uri = await raw.session(BUCKET, 'new');
-      expect((await raw.send(uri, { method: 'DELETE', body: '' })).status).toBe(499);
+      expect(await cancel(uri)).toBe(499);
       return raw.refused(uri, { method: 'PUT', headers: { 'content-range': 'bytes 0-4/5' }, body: 'hello' });
     },
     499,
     'clientClosedRequest',
+  );
+  refuses(
+    'a cancellation that does not say its length',
+    async () => raw.refused(await raw.session(BUCKET, 'new'), { method: 'DELETE' }),
+    411,
+    'lengthRequired',
   );
   refuses(
     'an upload whose condition fails at its end',
