@@ -1,6 +1,6 @@
 /** Requests as they are written here, with a real token: for what no well-behaved client would send. */
 import { createSign } from 'node:crypto';
-import { request } from 'node:http';
+import { request as httpRequest } from 'node:http';
 import type { GcsContractServer } from '../../servers/gcs/gcs-contract-server.js';
 
 export interface RawRequest {
@@ -85,7 +85,7 @@ export class RawClient {
 /** Takes an upload back. fetch() sends no Content-Length with DELETE, which the service wants. @returns the status */
 export function cancel(uri: string): Promise<number | undefined> {
   return new Promise((resolve, reject) => {
-    request(uri, { method: 'DELETE', headers: { 'content-length': '0' } }, (response) => {
+    httpRequest(uri, { method: 'DELETE', headers: { 'content-length': '0' } }, (response) => {
       response.resume();
       resolve(response.statusCode);
     })
