@@ -6,7 +6,7 @@ import { backend, bareClient, BUCKET, bytes, MIB, StorageService } from './setti
 
 const [, , engine, direction, mib] = process.argv;
 const size = Number(mib) * MIB;
-const key = `transfer-${direction}-${mib}`;
+const key = `transfer-${mib}`;
 
 async function drain(stream) {
   let got = 0;

@@ -2,6 +2,7 @@
  * Presigned URLs. The AWS packages' signer does the signing; what its high-level function does anew for every URL
  * (endpoint resolution, the middleware of a command, the making of a signer) is done once here.
  */
+import type { S3Client } from '@aws-sdk/client-s3';
 import type { S3RequestPresigner } from '@aws-sdk/s3-request-presigner';
 import {
   InvalidOptionsError,
@@ -10,9 +11,11 @@ import {
   type StorageErrorDetails,
 } from '../../contract/index.js';
 import type { S3Connection } from './s3.connection.js';
+import { toStorageError } from './s3.errors.js';
 import type { S3Credentials } from './s3.options.js';
 import { loadPostPolicies, loadPresigner } from './s3.sdk.js';
 import { MAX_EXPIRY } from './s3.settings.js';
+import { SigningHash } from './signing-hash.js';
 import { encodedPath, encodedText } from './url-path.js';
 
 export interface UrlToSign {
@@ -39,6 +42,7 @@ export interface Signed {
 
 /** What all URLs of the bucket have in common. */
 interface Address {
+  readonly client: S3Client;
   readonly protocol: string;
   readonly hostname: string;
   readonly port: number | undefined;
@@ -57,7 +61,7 @@ const PROBE = 'k';
 
 export class S3UrlSigner {
   readonly #connection: S3Connection;
-  #address: Promise<Address> | undefined;
+  #address: Address | undefined;
   #signer: Signer | undefined;
 
   constructor(connection: S3Connection) {
@@ -67,8 +71,9 @@ export class S3UrlSigner {
   /** @throws InvalidOptionsError for an expiry above 7 days, PermissionDeniedError when the credentials have expired */
   async sign(request: UrlToSign, details: StorageErrorDetails): Promise<Signed> {
     const { method, key, query, headers } = request;
-    const address = await this.#resolve(details);
-    const { presigner, credentials, now } = await this.#current(address, details);
+    const address = this.#address ?? (await this.#resolve(details));
+    const { presigner, credentials } = await this.#current(address, details);
+    const now = nowOf(address);
     const expiresIn = cappedExpiry(request.expiresIn, credentials, now, details);
     const { protocol, hostname, port } = address;
     const names = Object.keys(headers ?? {});
@@ -112,8 +117,9 @@ export class S3UrlSigner {
       });
     }
     const { createPresignedPost } = await loadPostPolicies();
-    const address = await this.#resolve(details);
-    const { credentials, now } = await this.#current(address, details);
+    const address = this.#address ?? (await this.#resolve(details));
+    const { credentials } = await this.#current(address, details);
+    const now = nowOf(address);
     const expiresIn = cappedExpiry(request.expiresIn, credentials, now, details);
     const post = await this.#connection.run(details, {}, (client) =>
       createPresignedPost(client as Parameters<typeof createPresignedPost>[0], {
@@ -128,46 +134,42 @@ export class S3UrlSigner {
   }
 
   /** Where the SDK itself would send a request for this bucket, and for what region and service it would sign. */
-  #resolve(details: StorageErrorDetails): Promise<Address> {
-    this.#address ??= (async () => {
-      const { getSignedUrl } = await loadPresigner();
-      const url = await this.#connection.run(details, {}, (client, sdk) =>
-        getSignedUrl(client, new sdk.GetObjectCommand({ Bucket: this.#connection.settings.bucket, Key: PROBE })),
-      );
-      const { protocol, hostname, port, pathname, searchParams } = new URL(url);
-      const [region, service] = (searchParams.get('X-Amz-Credential') ?? '').split('/').slice(2);
-      if (region === undefined || service === undefined) {
-        throw new NotSupportedError({ ...details, reason: 'URLs of this kind of bucket cannot be signed' });
-      }
-      return {
-        protocol,
-        hostname,
-        port: port === '' ? undefined : Number(port),
-        path: pathname.slice(0, -PROBE.length),
-        region,
-        service,
-      };
-    })().catch((error: unknown) => {
-      this.#address = undefined;
-      throw error;
+  async #resolve(details: StorageErrorDetails): Promise<Address> {
+    const { getSignedUrl } = await loadPresigner();
+    const { bucket } = this.#connection.settings;
+    const [client, url] = await this.#connection.run(details, {}, async (ready, sdk) => {
+      const command = new sdk.GetObjectCommand({ Bucket: bucket, Key: PROBE });
+      return [ready, await getSignedUrl(ready, command)] as const;
     });
+    const { protocol, hostname, port, pathname, searchParams } = new URL(url);
+    const [region, service] = (searchParams.get('X-Amz-Credential') ?? '').split('/').slice(2);
+    if (region === undefined || service === undefined) {
+      throw new NotSupportedError({ ...details, reason: 'URLs of this kind of bucket cannot be signed' });
+    }
+    const path = pathname.slice(0, -PROBE.length);
+    this.#address = { client, protocol, hostname, port: port === '' ? undefined : Number(port), path, region, service };
     return this.#address;
   }
 
-  async #current(address: Address, details: StorageErrorDetails): Promise<Signer & { readonly now: number }> {
-    const { client } = await this.#connection.ready();
-    const credentials = await this.#connection.run(details, {}, () => client.config.credentials());
+  /** Without run() and further layers: they would cost as much as the signature. */
+  async #current({ client, region }: Address, details: StorageErrorDetails): Promise<Signer> {
+    let credentials: S3Credentials;
+    try {
+      credentials = await client.config.credentials();
+    } catch (error) {
+      throw toStorageError(error, { details });
+    }
     if (this.#signer?.credentials !== credentials) {
       const { S3RequestPresigner } = await loadPresigner();
-      const presigner = new S3RequestPresigner({
-        credentials,
-        region: address.region,
-        sha256: client.config.sha256,
-      });
+      const presigner = new S3RequestPresigner({ credentials, region, sha256: SigningHash });
       this.#signer = { credentials, presigner };
     }
-    return { ...this.#signer, now: Date.now() + client.config.systemClockOffset };
+    return this.#signer;
   }
+}
+
+function nowOf({ client }: Address): number {
+  return Date.now() + client.config.systemClockOffset;
 }
 
 /** A URL dies with the temporary credentials that signed it, whatever it says itself. */

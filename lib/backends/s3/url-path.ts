@@ -1,5 +1,6 @@
 /** Keys in the path of an address, encoded as Signature Version 4 asks: all but the unreserved characters and "/". */
 
+const UNRESERVED = /^[\w.~-]*$/;
 const LEFT_BY_JAVASCRIPT = /[!'()*]/g;
 
 export function encodedPath(key: string): string {
@@ -10,6 +11,7 @@ export function encodedPath(key: string): string {
 
 /** A text as a value in the query of a signed address. */
 export function encodedText(text: string): string {
+  if (UNRESERVED.test(text)) return text;
   return encodeURIComponent(text).replace(
     LEFT_BY_JAVASCRIPT,
     (char) => `%${char.charCodeAt(0).toString(16).toUpperCase()}`,

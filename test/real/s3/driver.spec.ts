@@ -382,12 +382,12 @@ describe('errors by reason', () => {
     const wrong = put(bucket.backend({ credentials: { ...credentials, secretAccessKey: 'x' } }));
     await expect(wrong).rejects.toMatchObject({
       code: 'permission-denied',
-      message: expect.stringContaining('The clock agrees') as string,
+      message: expect.stringContaining('The clock agrees'),
     });
     const client = bareClient({ systemClockOffset: -3_600_000, maxAttempts: 1 });
     await expect(put(bucket.backend({ client }))).rejects.toMatchObject({
       code: 'permission-denied',
-      message: expect.stringMatching(/it is 3\d{3} s behind the store's/) as string,
+      message: expect.stringMatching(/it is 3\d{3} s behind the store's/),
     });
     client.destroy();
   });
@@ -414,11 +414,11 @@ describe('errors by reason', () => {
   it('nothing listening and a host without a name are unavailable', async () => {
     await expect(put(bucket.backend({ endpoint: 'http://127.0.0.1:9', maxAttempts: 2 }))).rejects.toMatchObject({
       code: 'unavailable',
-      message: expect.stringContaining('nothing answers') as string,
+      message: expect.stringContaining('nothing answers'),
     });
     await expect(
       put(bucket.backend({ endpoint: 'http://no-such-host.invalid', maxAttempts: 1 })),
-    ).rejects.toMatchObject({ code: 'unavailable', message: expect.stringContaining('resolved') as string });
+    ).rejects.toMatchObject({ code: 'unavailable', message: expect.stringContaining('resolved') });
   });
 
   it('a store that stands still is a time-out', async () => {
