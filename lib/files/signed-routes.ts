@@ -2,6 +2,7 @@
 import 'reflect-metadata';
 import { isDeepStrictEqual } from 'node:util';
 import { StorageConfigurationError } from '../contract/index.js';
+import type { Type } from '@nestjs/common';
 import type { FileServingPolicy } from './serving-policy.js';
 import type { SignedPurpose } from './signed-token.js';
 import { claimedStorage, InvalidSignedUrlError, type SignedRequest, type SignedUrls } from './signed-urls.js';
@@ -15,6 +16,14 @@ export interface SignedRoute {
   readonly policy?: FileServingPolicy;
 }
 
+/** A controller and the storage it was made for. It serves all storages under its path. */
+export interface ServingController {
+  readonly path: string;
+  /** Default: `default`. */
+  readonly storage?: string;
+  readonly controller: Type<unknown>;
+}
+
 /** A request that was let in. */
 export interface AdmittedRequest {
   readonly request: SignedRequest;
@@ -24,7 +33,7 @@ export interface AdmittedRequest {
 /** One per app: controllers find their storages here at request time. */
 export class SignedRoutes {
   readonly #routes = new Map<string, SignedRoute>();
-  readonly #controllers = new Map<string, object>();
+  readonly #controllers = new Map<string, ServingController>();
 
   /** @throws StorageConfigurationError when the storage has a route already */
   register(route: SignedRoute): void {
@@ -43,13 +52,19 @@ export class SignedRoutes {
    *
    * @throws StorageConfigurationError
    */
-  addController(path: string, controller: object): void {
-    const first = this.#controllers.get(trimmedPath(path));
-    if (!first) this.#controllers.set(trimmedPath(path), controller);
-    else if (!isDeepStrictEqual(metadataOf(first), metadataOf(controller))) {
+  addController(added: ServingController): void {
+    const path = trimmedPath(added.path);
+    const first = this.#controllers.get(path);
+    if (!first) this.#controllers.set(path, added);
+    else if (!isDeepStrictEqual(metadataOf(first.controller), metadataOf(added.controller))) {
+      const names = [first, added].map(({ storage = 'default' }) => JSON.stringify(storage)).join(' and ');
       throw new StorageConfigurationError({
-        reason: `two storages have their signed routes under ${JSON.stringify(path)} with different decorators`,
-        advice: 'Give one of them another path, or both the same decorators.',
+        reason:
+          `the storages ${names} have their signed routes under the same path, ${JSON.stringify(path)}, with ` +
+          'different decorators, so that the guards of one would not protect the other',
+        advice:
+          `Give one of them another path, such as controller: { path: '${path}-${added.storage ?? 'more'}' }, ` +
+          'or both the same decorators.',
       });
     }
   }
@@ -75,12 +90,15 @@ export function trimmedPath(path: string): string {
   return path.replace(/^\/+|\/+$/g, '');
 }
 
-/** What decorators left on a class. */
-function metadataOf(controller: object): Map<unknown, unknown> {
-  const keys: unknown[] = Reflect.getOwnMetadataKeys(controller);
-  return new Map(
-    keys
-      .filter((key) => key !== 'path' && !String(key).startsWith('design:'))
-      .map((key) => [key, Reflect.getOwnMetadata(key, controller)]),
-  );
+/** What decorators left on a class and, through it, on its handlers. */
+function metadataOf({ prototype }: Type<unknown>): Map<unknown, unknown>[] {
+  const handlers: object[] = Object.values(Object.getOwnPropertyDescriptors(prototype)).map(({ value }) => value);
+  return handlers.map((target) => {
+    const keys: unknown[] = Reflect.getOwnMetadataKeys(target);
+    return new Map(
+      keys
+        .filter((key) => key !== 'path' && !String(key).startsWith('design:'))
+        .map((key) => [key, Reflect.getOwnMetadata(key, target)]),
+    );
+  });
 }

@@ -15,6 +15,8 @@ import { upload } from './signed-upload.js';
 export interface StorageFilesControllerOptions {
   /** Path below the app's global prefix, like `files`. */
   readonly path: string;
+  /** Name of the storage it is made for, which errors tell. Default: `default`. */
+  readonly storage?: string;
   /** Class decorators of the app: guards, `Public()`, `ApiExcludeController()`, ... Default: none. */
   readonly decorators?: readonly ClassDecorator[];
 }
@@ -24,7 +26,7 @@ export interface StorageFilesControllerOptions {
  * apps, or two paths, must not share one.
  */
 export function createStorageFilesController(options: StorageFilesControllerOptions): Type<unknown> {
-  const { path, decorators = [] } = options;
+  const { path, storage, decorators = [] } = options;
 
   @Controller({ path, version: VERSION_NEUTRAL })
   class StorageFilesController {
@@ -34,7 +36,7 @@ export function createStorageFilesController(options: StorageFilesControllerOpti
       @Inject(SignedRoutes) readonly routes: SignedRoutes,
       @Inject(StorageRegistry) readonly storages: StorageRegistry,
     ) {
-      routes.addController(path, StorageFilesController);
+      routes.addController({ path, storage, controller: StorageFilesController });
     }
 
     @Head(':token/:name')

@@ -6,11 +6,14 @@ import {
   type ExecutionContext,
   type NestInterceptor,
   type OnModuleInit,
+  type Type,
 } from '@nestjs/common';
 import { HttpAdapterHost, type ModuleRef } from '@nestjs/core';
+import bytes from 'bytes';
 import type { RequestHandler } from 'express';
 import { catchError, concatMap, defer, finalize, takeLast, type Observable } from 'rxjs';
 import { StorageConfigurationError, UploadStalledError } from '../contract/index.js';
+import { UploadTimeoutAdvice } from '../http/upload-timeout.advice.js';
 import { StorageRegistry, type StoredFile } from '../service/index.js';
 import type { StorageService } from '../storage.service.js';
 import { discardRest, exchangeOf, letMultipartThrough, type HttpExchange } from './http-exchange.js';
@@ -50,7 +53,10 @@ export abstract class UploadInterceptor implements NestInterceptor, OnModuleInit
   /** A wrong option or storage name stops the app at its start, not a client at the first upload. */
   async onModuleInit(): Promise<void> {
     letMultipartThrough(this.#moduleRef.get(HttpAdapterHost, { strict: false }).httpAdapter);
-    await this.#prepared();
+    const { plan, storage } = await this.#prepared();
+    const { fileSize } = plan.limits;
+    const taker = `Uploads of up to ${fileSize === Infinity ? 'any size' : bytes(fileSize)} through an interceptor`;
+    this.#found(UploadTimeoutAdvice)?.expect({ taker, storage: storage.name, size: fileSize });
   }
 
   async intercept(context: ExecutionContext, next: CallHandler): Promise<Observable<unknown>> {
@@ -97,6 +103,14 @@ export abstract class UploadInterceptor implements NestInterceptor, OnModuleInit
     return (useFactory as (...values: unknown[]) => StorageUploadOptions | Promise<StorageUploadOptions>)(
       ...dependencies,
     );
+  }
+
+  #found<T>(type: Type<T>): T | undefined {
+    try {
+      return this.#moduleRef.get(type, { strict: false });
+    } catch {
+      return undefined;
+    }
   }
 
   #registry(): StorageRegistry {

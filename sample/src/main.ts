@@ -6,6 +6,8 @@ import { AppModule } from './app.module.js';
 import { applySampleDefaults } from './sample-defaults.js';
 
 const logger = new Logger('Sample');
+/** Milliseconds: an hour, for 5 GB over a slow line. */
+const LONGEST_REQUEST = 3_600_000;
 const port = process.env.PORT || '3000';
 
 /** What people can put right by themselves needs no stack. */
@@ -21,6 +23,8 @@ try {
   applySampleDefaults(process.env);
   const app = await NestFactory.create(AppModule, { abortOnError: false });
   app.enableShutdownHooks();
+  // Node ends a request after five minutes, however well it goes; a client that stops sending is ended by the storage.
+  app.getHttpServer().requestTimeout = LONGEST_REQUEST;
   await app.listen(port);
   logger.log(`Open ${(await app.getUrl()).replace('[::1]', 'localhost')}`);
 } catch (error) {

@@ -227,13 +227,19 @@ describe('SignedRoutes', () => {
     const made = (path: string, ...decorators: ClassDecorator[]) => createStorageFilesController({ path, decorators });
     const app = new SignedRoutes();
     const Public = () => SetMetadata('public', true);
-    app.addController('files', made('files', UseGuards(Guard), Public()));
-    app.addController('/files/', made('/files/', UseGuards(Guard), Public()));
-    app.addController('open', made('open'));
-    app.addController('open', made('open'));
-    expect(() => app.addController('files', made('files', UseGuards(Guard)))).toThrow(StorageConfigurationError);
-    expect(() => app.addController('files', made('files', UseGuards(Other), Public()))).toThrow(/different decorators/);
-    expect(() => app.addController('open', made('open', UseGuards(Guard)))).toThrow(StorageConfigurationError);
+    app.addController({ path: 'files', controller: made('files', UseGuards(Guard), Public()) });
+    app.addController({ path: '/files/', controller: made('/files/', UseGuards(Guard), Public()) });
+    app.addController({ path: 'open', controller: made('open') });
+    app.addController({ path: 'open', controller: made('open') });
+    expect(() => app.addController({ path: 'files', controller: made('files', UseGuards(Guard)) })).toThrow(
+      StorageConfigurationError,
+    );
+    expect(() => app.addController({ path: 'files', controller: made('files', UseGuards(Other), Public()) })).toThrow(
+      /different decorators/,
+    );
+    expect(() => app.addController({ path: 'open', controller: made('open', UseGuards(Guard)) })).toThrow(
+      StorageConfigurationError,
+    );
   });
 
   it('tells its paths without slashes', () => {

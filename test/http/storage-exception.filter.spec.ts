@@ -1,8 +1,22 @@
 /** Storage errors as HTTP answers: the table, and the filter in a real app. */
 import 'reflect-metadata';
 import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
-import { Controller, Get, HttpException, Logger, Param, Res, UseFilters, type INestApplication } from '@nestjs/common';
-import { APP_FILTER, HttpAdapterHost } from '@nestjs/core';
+import {
+  Catch,
+  Controller,
+  Get,
+  HttpException,
+  Logger,
+  Param,
+  Res,
+  UseFilters,
+  type ArgumentsHost,
+  type DynamicModule,
+  type ExceptionFilter,
+  type FactoryProvider,
+  type INestApplication,
+} from '@nestjs/common';
+import { APP_FILTER, BaseExceptionFilter, HttpAdapterHost } from '@nestjs/core';
 import { ExecutionContextHost } from '@nestjs/core/helpers/execution-context-host.js';
 import {
   FileTooLargeError,
@@ -16,6 +30,7 @@ import {
 } from '../../lib/contract/index.js';
 import { nodeResponse } from '../../lib/http/node-http.js';
 import { storageHttpAnswer, StorageExceptionFilter } from '../../lib/http/index.js';
+import { MemoryBackend, StorageModule } from '../../lib/index.js';
 import { onPlatforms } from '../support/platforms.js';
 
 const SECRETS = /\/srv\/data|tenants\/acme|AKIA|vendor/;
@@ -128,13 +143,36 @@ class LocalController {
   }
 }
 
+/** What the docs of Nest show for catching everything, and how it may take storage errors in. */
+class CatchEverything implements ExceptionFilter {
+  constructor(
+    private readonly host: HttpAdapterHost,
+    private readonly knowsStorage: boolean,
+  ) {}
+
+  catch(error: unknown, host: ArgumentsHost): void {
+    const own = this.knowsStorage && error instanceof StorageError ? storageHttpAnswer(error).status : 500;
+    const status = error instanceof HttpException ? error.getStatus() : own;
+    this.host.httpAdapter.reply(host.switchToHttp().getResponse(), { caught: true, status }, status);
+  }
+}
+Catch()(CatchEverything);
+
+const catchAll: FactoryProvider = {
+  provide: APP_FILTER,
+  inject: [HttpAdapterHost],
+  useFactory: (host: HttpAdapterHost) => new CatchEverything(host, false),
+};
+
+class LateModule {}
+
 class GlobalModule {}
 
 onPlatforms('on $name', (platform) => {
   describe('StorageExceptionFilter', () => {
     let app: INestApplication;
     let origin: string;
-    let logged: ReturnType<typeof jest.spyOn<Logger, 'error'>>;
+    let logged: jest.SpiedFunction<Logger['error']>;
 
     const start = async (providers: object[]) => {
       const controllers = [GlobalController, LocalController];
@@ -202,6 +240,53 @@ onPlatforms('on $name', (platform) => {
       expect((await fetch(`${await alone.getUrl()}/local`)).status).toBe(404);
       expect((await fetch(`${await alone.getUrl()}/global/not-found`)).status).toBe(500);
       await alone.close();
+    });
+
+    describe('beside a filter of the app that catches everything', () => {
+      const memory = () =>
+        StorageModule.forRoot({ env: {}, backend: new MemoryBackend(), urls: { secret: 's'.repeat(32) } });
+      const answerOf = async (module: DynamicModule, setUp: (app: INestApplication) => unknown = () => undefined) => {
+        const started = await platform.create({ ...module, controllers: [GlobalController] });
+        setUp(started);
+        await started.listen(0, '127.0.0.1');
+        const answers = [];
+        for (const path of ['not-found', 'http']) {
+          const answer = await fetch(`${await started.getUrl()}/global/${path}`);
+          answers.push([answer.status, await answer.json()]);
+        }
+        await started.close();
+        expect(JSON.stringify(answers)).not.toMatch(SECRETS);
+        return answers;
+      };
+      const caught = (status: number) => [status, { caught: true, status }];
+
+      it('answers storage errors itself where that is a provider of the root module', async () => {
+        const answers = await answerOf({ module: GlobalModule, imports: [memory()], providers: [catchAll] });
+        expect(answers).toEqual([[404, storageHttpAnswer(new StorageFileNotFoundError(details)).body], caught(418)]);
+      });
+
+      it('comes after it where that is a provider of a module imported later', async () => {
+        const later = { module: LateModule, providers: [catchAll] };
+        const answers = await answerOf({ module: GlobalModule, imports: [memory(), later] });
+        expect(answers).toEqual([caught(500), caught(418)]);
+      });
+
+      it.each([
+        [true, 404],
+        [false, 500],
+      ])('comes after useGlobalFilters(), which may ask storageHttpAnswer(): %p', async (knowsStorage, status) => {
+        const answers = await answerOf({ module: GlobalModule, imports: [memory()] }, (started) =>
+          started.useGlobalFilters(new CatchEverything(started.get(HttpAdapterHost), knowsStorage)),
+        );
+        expect(answers).toEqual([caught(status), caught(418)]);
+      });
+
+      it('tells nothing through BaseExceptionFilter', async () => {
+        const answers = await answerOf({ module: GlobalModule, imports: [memory()] }, (started) =>
+          started.useGlobalFilters(new BaseExceptionFilter(started.getHttpAdapter())),
+        );
+        expect(answers[0]).toEqual([500, { statusCode: 500, message: 'Internal server error' }]);
+      });
     });
 
     it('leaves contexts other than HTTP to themselves', () => {

@@ -37,7 +37,7 @@ class Notes {
 }
 
 async function* slowly(body: string) {
-  for (const letter of body.match(/.{1,6}/g)!) {
+  for (const letter of body.match(/.{1,12}/g)!) {
     await pause();
     yield letter;
   }
