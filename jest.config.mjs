@@ -23,7 +23,7 @@ export default {
   reporters: [
     'default',
     ...(suite ? [] : ['<rootDir>/scripts/servers-reporter.mjs']),
-    ['<rootDir>/scripts/count-reporter.mjs', { name: suite ?? 'default' }],
+    ['<rootDir>/scripts/count-reporter.mjs', { name: suite ?? process.env.TEST_RUN ?? 'default' }],
   ],
   coverageProvider: 'v8',
   collectCoverageFrom: ['lib/**/*.ts'],

@@ -9,6 +9,7 @@ import type { StorageScopeContext } from '../service/current-request.js';
 import type { ScopePath } from '../wrappers/index.js';
 import type { BackendKind, EnvironmentSource } from './environment.js';
 
+/** Signed URLs: their secret, address and expiry. */
 export interface StorageUrlOptions {
   /**
    * Secrets of the signed URLs, at least 32 bytes each: the first signs, all verify.

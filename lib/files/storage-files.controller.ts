@@ -26,7 +26,7 @@ export interface StorageFilesControllerOptions {
  * apps, or two paths, must not share one.
  */
 export function createStorageFilesController(options: StorageFilesControllerOptions): Type<unknown> {
-  const { path, storage, decorators = [] } = options;
+  const { path, decorators = [] } = options;
 
   @Controller({ path, version: VERSION_NEUTRAL })
   class StorageFilesController {
@@ -36,7 +36,7 @@ export function createStorageFilesController(options: StorageFilesControllerOpti
       @Inject(SignedRoutes) readonly routes: SignedRoutes,
       @Inject(StorageRegistry) readonly storages: StorageRegistry,
     ) {
-      routes.addController({ path, storage, controller: StorageFilesController });
+      routes.addController({ path, storage: options.storage, controller: StorageFilesController });
     }
 
     @Head(':token/:name')

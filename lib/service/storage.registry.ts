@@ -5,6 +5,7 @@ import type { StorageService } from '../storage.service.js';
 /** Name of the storage that was given none. */
 export const DEFAULT_STORAGE = 'default';
 
+/** All storages of one app. Injectable wherever StorageModule is imported. */
 export class StorageRegistry {
   readonly #storages = new Map<string, StorageService>();
   readonly #bases = new Map<string, StorageService>();
@@ -52,6 +53,7 @@ export class StorageRegistry {
     return [...this.#storages].some(([name, storage]) => this.#bases.get(name) !== storage);
   }
 
+  /** The names there are. */
   names(): string[] {
     return [...this.#storages.keys()];
   }

@@ -21,6 +21,7 @@ export const TRACED_OPERATIONS = [
   'checkHealth',
 ] as const;
 
+/** Operations that tell a channel of theirs. */
 export type TracedOperation = (typeof TRACED_OPERATIONS)[number];
 
 /**

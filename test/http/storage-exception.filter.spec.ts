@@ -164,7 +164,7 @@ const catchAll: FactoryProvider = {
   useFactory: (host: HttpAdapterHost) => new CatchEverything(host, false),
 };
 
-class LateModule {}
+class FeatureModule {}
 
 class GlobalModule {}
 
@@ -265,8 +265,14 @@ onPlatforms('on $name', (platform) => {
         expect(answers).toEqual([[404, storageHttpAnswer(new StorageFileNotFoundError(details)).body], caught(418)]);
       });
 
+      it('answers itself where that is a provider of a module imported earlier', async () => {
+        const earlier = { module: FeatureModule, providers: [catchAll] };
+        const answers = await answerOf({ module: GlobalModule, imports: [earlier, memory()] });
+        expect(answers).toEqual([[404, storageHttpAnswer(new StorageFileNotFoundError(details)).body], caught(418)]);
+      });
+
       it('comes after it where that is a provider of a module imported later', async () => {
-        const later = { module: LateModule, providers: [catchAll] };
+        const later = { module: FeatureModule, providers: [catchAll] };
         const answers = await answerOf({ module: GlobalModule, imports: [memory(), later] });
         expect(answers).toEqual([caught(500), caught(418)]);
       });
