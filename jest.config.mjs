@@ -15,12 +15,14 @@ export default {
   extensionsToTreatAsEsm: ['.ts'],
   moduleNameMapper: {
     '^nestjs-storage$': '<rootDir>/lib/index.ts',
+    '^nestjs-storage/(s3|gcs|cloudinary)$': '<rootDir>/lib/backends/$1/index.ts',
     '^nestjs-storage/(.*)$': '<rootDir>/lib/$1/index.ts',
     '^(\\.{1,2}/.*)\\.js$': '$1',
   },
   transform: { '^.+\\.ts$': ['ts-jest', { useESM: true }] },
   reporters: [
     'default',
+    ...(suite ? [] : ['<rootDir>/scripts/servers-reporter.mjs']),
     ['<rootDir>/scripts/count-reporter.mjs', { name: suite ?? process.env.TEST_RUN ?? 'default' }],
   ],
   coverageProvider: 'v8',

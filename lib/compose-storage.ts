@@ -1,5 +1,5 @@
 /** Puts backend, URLs, scope and policy of one storage together, the same way inside and outside Nest. */
-import type { ResolvedStorageOptions } from './config/index.js';
+import type { ResolvedStorageOptions } from './config/resolve-options.js';
 import type { StorageBackend, UrlSigner } from './contract/index.js';
 import { scopeContext } from './service/current-request.js';
 import { StorageService } from './storage.service.js';

@@ -1,6 +1,8 @@
 /** The storage outside Nest: scripts, workers, migrations. */
 import { composeStorage } from './compose-storage.js';
-import { createBackend, resolveOptions, type StorageOptions } from './config/index.js';
+import { createBackend } from './config/create-backend.js';
+import type { StorageOptions } from './config/options.js';
+import { resolveOptions } from './config/resolve-options.js';
 import { SignedUrls } from './files/index.js';
 import { DEFAULT_STORAGE } from './service/storage.registry.js';
 import type { StorageService } from './storage.service.js';
@@ -10,7 +12,7 @@ import { BorrowedBackend } from './wrappers/index.js';
  * Makes the service that StorageModule injects, without Nest. Close it when done.
  *
  * URLs of backends that make none themselves are those of the app's signed routes: they need its base URL
- * (`urls.baseUrl` or STORAGE_BASE_URL) and its secret. Without a base URL there are no such URLs.
+ * (`urls.baseUrl` or STORAGE_BASE_URL) and its secret. Without one of them there are no such URLs.
  *
  * @param options with what they leave out read from the environment; `name` is the storage's name in the app
  * @throws StorageConfigurationError
@@ -21,7 +23,8 @@ export async function createStorage(
 ): Promise<StorageService> {
   const resolved = resolveOptions(options);
   const { baseUrl, secrets } = resolved.urls;
-  const signer = baseUrl === undefined ? undefined : new SignedUrls({ secrets, baseUrl });
+  // A secret made up here would sign URLs that no app verifies.
+  const signer = baseUrl === undefined || secrets === undefined ? undefined : new SignedUrls({ secrets, baseUrl });
   const made = await createBackend(resolved);
   const backend = typeof resolved.backend === 'string' ? made : new BorrowedBackend(made);
   return composeStorage(options.name ?? DEFAULT_STORAGE, backend, resolved, signer).storage;

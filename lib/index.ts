@@ -1,7 +1,8 @@
 /** The public face. No vendor SDK and no optional peer stands behind it. */
 export * from './backends/local/index.js';
 export * from './backends/memory/memory.backend.js';
-export type { BackendKind, EnvironmentSource, StorageOptions, StorageUrlOptions } from './config/index.js';
+export type { BackendKind, EnvironmentSource } from './config/environment.js';
+export type { StorageOptions, StorageUrlOptions } from './config/options.js';
 export * from './contract/index.js';
 export * from './create-storage.js';
 export * from './decorators/index.js';

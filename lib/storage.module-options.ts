@@ -1,6 +1,6 @@
 /** What forRoot() and forRootAsync() take. */
 import type { InjectionToken, ModuleMetadata, OptionalFactoryDependency, Type } from '@nestjs/common';
-import type { StorageOptions } from './config/index.js';
+import type { StorageOptions } from './config/options.js';
 
 /** Where the signed routes are, and what of the app applies to them. */
 export interface StorageControllerOptions {

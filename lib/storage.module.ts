@@ -1,6 +1,6 @@
 /** The module: one line in an app's root module. Only this room knows every other. */
 import { Module, type DynamicModule, type Provider } from '@nestjs/common';
-import type { StorageOptions } from './config/index.js';
+import type { StorageOptions } from './config/options.js';
 import { StorageConfigurationError } from './contract/index.js';
 import { createStorageFilesController } from './files/index.js';
 import { DEFAULT_STORAGE } from './service/storage.registry.js';

@@ -3,7 +3,9 @@ import { Logger, type InjectionToken, type OnApplicationShutdown, type Provider 
 import { APP_FILTER } from '@nestjs/core';
 import { AppAddress } from './app-address.js';
 import { composeStorage, type ComposedStorage } from './compose-storage.js';
-import { createBackend, resolveOptions, type ResolvedStorageOptions, type StorageOptions } from './config/index.js';
+import { createBackend } from './config/create-backend.js';
+import type { StorageOptions } from './config/options.js';
+import { resolveOptions, signingSecrets, type ResolvedStorageOptions } from './config/resolve-options.js';
 import type { StorageBackend } from './contract/index.js';
 import { SignedRoutes, SignedUrls } from './files/index.js';
 import { StorageExceptionFilter } from './http/index.js';
@@ -45,18 +47,26 @@ function signerToken(name: string): string {
   return `STORAGE_URLS(${name})`;
 }
 
+const logger = new Logger('StorageModule');
+
 function resolveAndTell(name: string, options: StorageOptions): ResolvedStorageOptions {
-  const logger = new Logger('StorageModule');
   const resolved = resolveOptions(options);
-  logger.log(`Storage "${name}" uses ${resolved.summary}`);
+  const told = resolved.told.length === 0 ? '' : `, read from ${resolved.told.join(' ')}`;
+  logger.log(`Storage "${name}" uses ${resolved.summary}${told}`);
   for (const warning of resolved.warnings) logger.warn(warning);
   return resolved;
 }
 
-/** URLs of the app's own routes; none where no routes are served here and no other address is known. */
-function signerOf(resolved: ResolvedStorageOptions, path: string | undefined, app: AppAddress): SignedUrls | undefined {
-  const { baseUrl, secrets } = resolved.urls;
-  if (path === undefined && baseUrl === undefined) return undefined;
+/** URLs of the app's own routes; none where the store makes its own, or no route and no other address is known. */
+function signerOf(
+  backend: StorageBackend,
+  resolved: ResolvedStorageOptions,
+  path: string | undefined,
+  app: AppAddress,
+): SignedUrls | undefined {
+  const { baseUrl } = resolved.urls;
+  if (backend.capabilities.getUrl.length > 0 || (path === undefined && baseUrl === undefined)) return undefined;
+  const secrets = signingSecrets(resolved, (message) => logger.warn(message));
   return new SignedUrls({ secrets, baseUrl: baseUrl ?? (() => app.urlOf(path!)) });
 }
 
@@ -78,8 +88,9 @@ export function storageProviders(extras: StorageModuleExtras): Provider[] {
     },
     {
       provide: signerToken(name),
-      inject: [resolvedToken(name), AppAddress],
-      useFactory: (resolved: ResolvedStorageOptions, app: AppAddress) => signerOf(resolved, path, app),
+      inject: [getStorageBackendToken(name), resolvedToken(name), AppAddress],
+      useFactory: (backend: StorageBackend, resolved: ResolvedStorageOptions, app: AppAddress) =>
+        signerOf(backend, resolved, path, app),
     },
     {
       provide: composedToken(name),

@@ -1,36 +1,46 @@
 /** Makes the backend that the options chose. Each driver is loaded only here, and only when it is used. */
-import { StorageConfigurationError, type StorageBackend } from '../contract/index.js';
+import type { StorageBackend } from '../contract/index.js';
 import { ReadOnlyBackend } from '../wrappers/index.js';
+import {
+  cloudinarySettings,
+  gcsSettings,
+  localSettings,
+  memorySettings,
+  s3Settings,
+  type SettingsSource,
+} from './backend-settings.js';
 import type { BackendKind } from './environment.js';
-import { byteSize } from '../service/byte-size.js';
-import { localRoot, type ResolvedStorageOptions } from './resolve-options.js';
+import type { ResolvedStorageOptions } from './resolve-options.js';
 
-type Factory = (resolved: ResolvedStorageOptions) => Promise<StorageBackend>;
-
-const FACTORIES: Partial<Record<BackendKind, Factory>> = {
-  local: async (resolved) => {
+const FACTORIES: Readonly<Record<BackendKind, (source: SettingsSource) => Promise<StorageBackend>>> = {
+  local: async (source) => {
     const { LocalBackend } = await import('../backends/local/index.js');
-    return new LocalBackend({ ...resolved.options.local, root: localRoot(resolved) });
+    return new LocalBackend(localSettings(source));
   },
-  memory: async ({ options, environment }) => {
+  memory: async (source) => {
     const { MemoryBackend } = await import('../backends/memory/memory.backend.js');
-    const maxBytes = byteSize('memory.maxBytes', options.memory?.maxBytes) ?? environment.STORAGE_MEMORY_MAX_BYTES;
-    return new MemoryBackend({ maxBytes });
+    return new MemoryBackend(memorySettings(source));
+  },
+  s3: async (source) => {
+    const settings = s3Settings(source);
+    const { createS3Backend } = await import('../backends/s3/index.js');
+    return createS3Backend(settings);
+  },
+  gcs: async (source) => {
+    const settings = gcsSettings(source);
+    const { createGcsBackend } = await import('../backends/gcs/index.js');
+    return createGcsBackend(settings);
+  },
+  cloudinary: async (source) => {
+    const settings = cloudinarySettings(source);
+    const { CloudinaryBackend } = await import('../backends/cloudinary/index.js');
+    return new CloudinaryBackend(settings);
   },
 };
 
-/** @throws StorageConfigurationError when this version has no such backend, or a package it needs is missing */
+/** @throws StorageConfigurationError when a setting is missing or wrong, or a package that the backend needs */
 export async function createBackend(resolved: ResolvedStorageOptions): Promise<StorageBackend> {
-  const { backend, options, summary } = resolved;
-  if (typeof backend === 'object') return options.readOnly ? new ReadOnlyBackend(backend) : backend;
-  const create = FACTORIES[backend];
-  if (!create) {
-    throw new StorageConfigurationError({
-      backend,
-      reason: `the backend is not part of this version; it was chosen as ${summary}`,
-      advice: `Set STORAGE_BACKEND to one of ${Object.keys(FACTORIES).join(', ')}, or pass a StorageBackend instance.`,
-    });
-  }
-  const created = await create(resolved);
-  return options.readOnly ? new ReadOnlyBackend(created) : created;
+  const { backend, options } = resolved;
+  const made = typeof backend === 'object' ? backend : await FACTORIES[backend](resolved);
+  return options.readOnly ? new ReadOnlyBackend(made) : made;
 }

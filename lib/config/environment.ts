@@ -1,11 +1,35 @@
 /** The environment variables of a storage: names, checks, defaults and descriptions in one schema. */
 import { z } from 'zod';
 import { StorageConfigurationError } from '../contract/index.js';
+import type { S3DialectName } from '../backends/s3/s3.dialects.js';
 import { parseByteSize } from '../service/byte-size.js';
 
 export const BACKEND_KINDS = ['local', 's3', 'gcs', 'cloudinary', 'memory'] as const;
 
+/** The services that the s3 backend knows by name. */
+const S3_DIALECT_NAMES = [
+  'aws',
+  'digitalocean',
+  'wasabi',
+  'backblaze',
+  'minio',
+  'cloudflare',
+  'ceph',
+  'generic',
+] as const satisfies readonly S3DialectName[];
+
 export type BackendKind = (typeof BACKEND_KINDS)[number];
+
+/** How the names of the storage's own variables begin. */
+const OWN_PREFIX = 'STORAGE_';
+
+/** Variables that hold for every storage which sets none of its own: the app's routes are the same for all. */
+const SHARED = new Set([
+  'STORAGE_BASE_URL',
+  'STORAGE_URL_SECRET',
+  'STORAGE_URL_EXPIRATION',
+  'STORAGE_MAX_URL_EXPIRATION',
+]);
 
 /** Any source of settings: process.env, a loaded file, a test's own object. */
 export type EnvironmentSource = Readonly<Record<string, string | undefined>>;
@@ -29,26 +53,32 @@ const flag = z
   .enum(['true', 'false', '1', '0'], { error: 'must be true or false' })
   .transform((value) => value === 'true' || value === '1');
 
+/** Shown as asterisks wherever settings are told. */
+const secret = (description: string) => text.optional().meta({ description, secret: true });
+
+const url = (example: string) =>
+  z.url({ protocol: /^https?$/, error: `must be an http(s) URL such as ${example}` }).optional();
+
+const choice = <const Values extends readonly [string, ...string[]]>(values: Values) =>
+  z.enum(values, { error: `must be one of ${values.join(', ')}` }).optional();
+
 /** Every variable that the storage reads. Unset and empty are the same. */
 export const environmentSchema = z.object({
-  STORAGE_BACKEND: z
-    .enum(BACKEND_KINDS, { error: `must be one of ${BACKEND_KINDS.join(', ')}` })
-    .optional()
-    .describe('Backend to use. Default: detected from the variables below.'),
+  STORAGE_BACKEND: choice(BACKEND_KINDS).describe('Backend to use. Default: detected from the variables below.'),
   STORAGE_BASE_PATH: text
     .optional()
     .describe('local: folder of the files. Default: uploads under RAILWAY_VOLUME_MOUNT_PATH, else /data/uploads.'),
   RAILWAY_VOLUME_MOUNT_PATH: text.optional().describe('Set by Railway where a volume is mounted; selects local.'),
-  STORAGE_BASE_URL: z
-    .url({ protocol: /^https?$/, error: 'must be an http(s) URL such as https://api.example.com/files' })
-    .optional()
-    .describe('Public URL of the signed routes. Default: the address the app listens on, its prefix and /files.'),
-  STORAGE_URL_SECRET: text
-    .optional()
-    .describe(
-      'Secrets of the signed URLs, at least 32 bytes each, separated by commas: the first signs, all verify. ' +
-        'Default: generated at start, so that URLs end with the process.',
-    ),
+  STORAGE_DURABILITY: choice(['full', 'rename']).describe(
+    'local: full outlasts a power cut, rename is faster and outlasts a crash of the process. Default full.',
+  ),
+  STORAGE_BASE_URL: url('https://api.example.com/files').describe(
+    'Public URL of the signed routes. Default: the address the app listens on, its prefix and /files.',
+  ),
+  STORAGE_URL_SECRET: secret(
+    'Secrets of the signed URLs, at least 32 bytes each, separated by commas: the first signs, all verify. ' +
+      'Default: generated at start, so that URLs end with the process.',
+  ),
   STORAGE_URL_EXPIRATION: seconds.optional().describe('Default expiry of signed URLs in seconds. Default 3600.'),
   STORAGE_MAX_URL_EXPIRATION: seconds
     .optional()
@@ -56,10 +86,54 @@ export const environmentSchema = z.object({
   STORAGE_MAX_FILE_SIZE: size.optional().describe('Largest file that any write may store, such as 5gb. Default: none.'),
   STORAGE_STRICT_KEYS: flag.optional().describe('Allow only A-Z a-z 0-9 . _ - / in keys. Default false.'),
   STORAGE_MEMORY_MAX_BYTES: size.optional().describe('memory: most bytes of all files, such as 256mb. Default: none.'),
-  STORAGE_S3_BUCKET: text.optional().describe('s3: bucket; selects s3.'),
-  AWS_ACCESS_KEY_ID: text.optional().describe('s3: access key of the AWS SDK; selects s3.'),
-  GOOGLE_APPLICATION_CREDENTIALS: text.optional().describe('gcs: service account file; selects gcs.'),
-  CLOUDINARY_URL: text.optional().describe('cloudinary: connection URL; selects cloudinary.'),
+  STORAGE_S3_BUCKET: text.optional().describe('s3: bucket (required there); selects s3.'),
+  STORAGE_S3_REGION: text
+    .optional()
+    .describe('s3: region. Default: AWS_REGION, else told by the endpoint or by AWS settings, else us-east-1.'),
+  STORAGE_S3_ENDPOINT: url('https://nyc3.digitaloceanspaces.com').describe(
+    's3: URL of an S3-compatible service. Default: AWS.',
+  ),
+  STORAGE_S3_ACCESS_KEY: text
+    .optional()
+    .describe('s3: access key. Default: AWS_ACCESS_KEY_ID, else what the AWS SDK finds (files, roles).'),
+  STORAGE_S3_SECRET_KEY: secret('s3: secret key. Default: AWS_SECRET_ACCESS_KEY, else what the AWS SDK finds.'),
+  STORAGE_S3_DIALECT: choice(S3_DIALECT_NAMES).describe('s3: which service it is. Default: told by the endpoint.'),
+  STORAGE_S3_PATH_STYLE: flag.optional().describe('s3: host/bucket/key URLs. Default: as the service likes it.'),
+  STORAGE_S3_PUBLIC_URL: url('https://cdn.example.com').describe(
+    's3: address at which everybody can read the objects; URLs are then plain ones below it. Default: signed URLs.',
+  ),
+  STORAGE_S3_URLS: choice(['store', 'app']).describe(
+    's3: who serves signed URLs, the store itself or the signed routes of the app. Default store.',
+  ),
+  AWS_ACCESS_KEY_ID: text.optional().describe('s3: access key where STORAGE_S3_ACCESS_KEY is unset; selects s3.'),
+  AWS_SECRET_ACCESS_KEY: secret('s3: secret key where STORAGE_S3_SECRET_KEY is unset.'),
+  AWS_SESSION_TOKEN: secret('s3: session token of temporary AWS keys.'),
+  AWS_REGION: text.optional().describe('s3: region where STORAGE_S3_REGION is unset.'),
+  STORAGE_GCS_BUCKET: text.optional().describe('gcs: bucket (required there); selects gcs.'),
+  STORAGE_GCS_PROJECT: text.optional().describe('gcs: project. Default: the one of the credentials.'),
+  STORAGE_GCS_CREDENTIALS: secret('gcs: JSON of a service account key. Default: GOOGLE_APPLICATION_CREDENTIALS.'),
+  GOOGLE_APPLICATION_CREDENTIALS: text
+    .optional()
+    .describe(
+      "gcs: path of a service account key; selects gcs. Default: Google's other application default credentials.",
+    ),
+  CLOUDINARY_URL: secret('cloudinary: cloudinary://key:secret@cloud; selects cloudinary.'),
+  STORAGE_CLOUDINARY_CLOUD_NAME: text
+    .optional()
+    .describe('cloudinary: cloud name, before the one of CLOUDINARY_URL; selects cloudinary.'),
+  STORAGE_CLOUDINARY_API_KEY: text.optional().describe('cloudinary: API key, before the one of CLOUDINARY_URL.'),
+  STORAGE_CLOUDINARY_API_SECRET: secret('cloudinary: API secret, before the one of CLOUDINARY_URL.'),
+  STORAGE_CLOUDINARY_FOLDER: text.optional().describe('cloudinary: folder that holds all files. Default files.'),
+  STORAGE_CLOUDINARY_RESOURCE_TYPE: choice(['raw', 'auto']).describe(
+    'cloudinary: raw keeps every file as it is, auto makes images and videos transformable. Default raw.',
+  ),
+  STORAGE_CLOUDINARY_AUTH_TOKEN_KEY: secret('cloudinary: key of token-based authentication, for transformed URLs.'),
+  STORAGE_CLOUDINARY_LASTING_TRANSFORM_URLS: flag
+    .optional()
+    .describe('cloudinary: allow transformed URLs that never expire. Default false.'),
+  NODE_ENV: text
+    .optional()
+    .describe('production makes the storage strict: no fallback to memory, no generated URL secret.'),
 });
 
 /** The variables, checked and typed. */
@@ -68,20 +142,47 @@ export type StorageEnvironment = z.output<typeof environmentSchema>;
 /**
  * Reads and checks the variables.
  *
+ * @param prefix in place of `STORAGE_`, for a storage with variables of its own (`STORAGE_AVATARS_`); those of the
+ * signed URLs fall back to the common ones
  * @throws StorageConfigurationError that tells every problem at once: variable, what is wrong, what it should be
  */
-export function readEnvironment(source: EnvironmentSource): StorageEnvironment {
+export function readEnvironment(source: EnvironmentSource, prefix = OWN_PREFIX): StorageEnvironment {
   const set = Object.fromEntries(
     Object.keys(environmentSchema.shape).flatMap((name) => {
-      const value = source[name]?.trim();
+      const own = source[variableName(name, prefix)]?.trim();
+      const value = own || (SHARED.has(name) ? source[name]?.trim() : undefined);
       return value ? [[name, value]] : [];
     }),
   );
   const result = environmentSchema.safeParse(set);
   if (result.success) return result.data;
-  const problems = result.error.issues.map((issue) => `${issue.path.join('.')} ${issue.message}`);
-  throw new StorageConfigurationError({
-    reason: `the environment of the storage is not valid: ${problems.join('; ')}`,
-    advice: 'Correct the named variables.',
+  throw environmentError(
+    result.error.issues.map((issue) => `${variableName(issue.path.join('.'), prefix)} ${issue.message}`),
+  );
+}
+
+/** What a variable is called for a storage with a prefix of its own. Those of AWS, Google and others stay theirs. */
+export function variableName(name: string, prefix: string): string {
+  return name.startsWith(OWN_PREFIX) ? `${prefix}${name.slice(OWN_PREFIX.length)}` : name;
+}
+
+/** All problems of a set-up in one error. */
+export function environmentError(problems: readonly string[]): StorageConfigurationError {
+  return new StorageConfigurationError({
+    reason: `the settings of the storage are not valid: ${problems.join('; ')}`,
+    advice: 'Correct the named variables, or the options that stand for them.',
   });
+}
+
+/** The set variables as `NAME=value`, secrets as asterisks, for the log. */
+export function toldEnvironment(environment: StorageEnvironment, prefix = OWN_PREFIX): string[] {
+  return Object.entries(environment).map(([name, value]) => {
+    const hidden = environmentSchema.shape[name as keyof StorageEnvironment].meta()?.secret === true;
+    return `${variableName(name, prefix)}=${hidden ? '****' : withoutUserInfo(String(value))}`;
+  });
+}
+
+/** A URL may hold a user and a password. */
+function withoutUserInfo(value: string): string {
+  return value.replace(/^(https?:\/\/)[^/@\s]*@/, '$1****@');
 }

@@ -1,5 +1,12 @@
-export * from './create-backend.js';
-export * from './detect.js';
-export * from './environment.js';
-export * from './options.js';
-export * from './resolve-options.js';
+/** Needs @nestjs/config; nothing else of lib imports this file. */
+export { detectBackend, type Detection } from './detect.js';
+export {
+  BACKEND_KINDS,
+  environmentSchema,
+  readEnvironment,
+  type BackendKind,
+  type EnvironmentSource,
+  type StorageEnvironment,
+} from './environment.js';
+export type { StorageOptions, StorageUrlOptions } from './options.js';
+export { storageConfig, storageOptionsFrom } from './storage.config.js';

@@ -1,6 +1,9 @@
 /** Options of a storage as apps write them. */
 import type { StorageBackend } from '../contract/index.js';
+import type { CloudinaryBackendOptions } from '../backends/cloudinary/cloudinary-options.js';
+import type { GcsBackendOptions } from '../backends/gcs/gcs.options.js';
 import type { LocalBackendOptions } from '../backends/local/index.js';
+import type { S3BackendOptions } from '../backends/s3/s3.options.js';
 import type { ByteSize } from '../service/byte-size.js';
 import type { StorageScopeContext } from '../service/current-request.js';
 import type { ScopePath } from '../wrappers/index.js';
@@ -47,6 +50,9 @@ export interface StorageOptions {
   readonly backend?: BackendKind | StorageBackend;
   readonly local?: Partial<LocalBackendOptions>;
   readonly memory?: { readonly maxBytes?: ByteSize };
+  readonly s3?: Partial<S3BackendOptions>;
+  readonly gcs?: Partial<GcsBackendOptions>;
+  readonly cloudinary?: Partial<CloudinaryBackendOptions>;
   readonly urls?: StorageUrlOptions;
   /** Keys of `A-Z a-z 0-9 . _ - /` only. @default STORAGE_STRICT_KEYS, else false */
   readonly strictKeys?: boolean;
@@ -54,6 +60,19 @@ export interface StorageOptions {
   readonly maxFileSize?: ByteSize;
   /** Refuse every change. @default false */
   readonly readOnly?: boolean;
+  /**
+   * Refuse what loses files or links silently: the fallback to memory and a generated URL secret.
+   *
+   * @default true where NODE_ENV is production
+   */
+  readonly strict?: boolean;
+  /**
+   * How the names of this storage's variables begin: `STORAGE_AVATARS_` reads STORAGE_AVATARS_BACKEND and so on. Unset
+   * variables of the signed URLs (BASE_URL, URL_SECRET, URL_EXPIRATION, MAX_URL_EXPIRATION) are those of `STORAGE_`.
+   *
+   * @default 'STORAGE_'
+   */
+  readonly envPrefix?: string;
   /**
    * Whose files these are: makes the storage the current tenant's own. Asked at each operation, in the async context of
    * who calls: `(context) => ['tenants', context.getRequest<MyRequest>().tenantId]`, or from an AsyncLocalStorage. A

@@ -1,18 +1,19 @@
 /** Options and environment made one: the options win, and what they leave out is read from the environment. */
-import { join } from 'node:path';
 import { randomBytes } from 'node:crypto';
 import { StorageConfigurationError, type StorageBackend } from '../contract/index.js';
-import { detectBackend } from './detect.js';
-import { BACKEND_KINDS, readEnvironment, type BackendKind, type StorageEnvironment } from './environment.js';
 import { byteSize } from '../service/byte-size.js';
+import type { SettingsSource } from './backend-settings.js';
+import { detectBackend } from './detect.js';
+import { BACKEND_KINDS, readEnvironment, toldEnvironment, variableName, type BackendKind } from './environment.js';
 import type { StorageOptions } from './options.js';
 
-export interface ResolvedStorageOptions {
+export interface ResolvedStorageOptions extends SettingsSource {
   readonly backend: BackendKind | StorageBackend;
-  readonly options: StorageOptions;
-  readonly environment: StorageEnvironment;
+  /** Nothing named a backend: memory is what is left. */
+  readonly fallback: boolean;
   readonly urls: {
-    readonly secrets: readonly string[];
+    /** Undefined where none is set: signingSecrets() then decides. */
+    readonly secrets: readonly string[] | undefined;
     readonly baseUrl: string | undefined;
     readonly expiresIn: number | undefined;
     readonly maxExpiresIn: number | undefined;
@@ -20,25 +21,29 @@ export interface ResolvedStorageOptions {
   };
   readonly strictKeys: boolean;
   readonly maxFileSize: number | undefined;
-  /** For the log: which backend and why. */
-  readonly summary: string;
+  /** Refuse the fallback to memory and a generated URL secret. */
+  readonly strict: boolean;
+  /** The variables that were read, as `NAME=value`, secrets masked. */
+  readonly told: readonly string[];
   readonly warnings: readonly string[];
 }
 
-const DEFAULT_LOCAL_ROOT = '/data/uploads';
-
 /** @throws StorageConfigurationError */
 export function resolveOptions(options: StorageOptions = {}): ResolvedStorageOptions {
-  const environment = readEnvironment(options.env ?? process.env);
+  const prefix = checkedPrefix(options.envPrefix ?? 'STORAGE_');
+  const environment = readEnvironment(options.env ?? process.env, prefix);
+  const strict = options.strict ?? environment.NODE_ENV === 'production';
   const warnings: string[] = [];
-  const { backend, summary } = chooseBackend(options, environment, warnings);
+  const source = { options, environment, prefix };
+  const { backend, summary, fallback = false } = chooseBackend(source, strict, warnings);
   const { urls = {} } = options;
   return {
+    ...source,
     backend,
-    options,
-    environment,
+    summary,
+    fallback,
     urls: {
-      secrets: urlSecrets(urls.secret, environment, warnings),
+      secrets: givenSecrets(urls.secret, environment.STORAGE_URL_SECRET),
       baseUrl: urls.baseUrl ?? environment.STORAGE_BASE_URL,
       expiresIn: urls.expiresIn ?? environment.STORAGE_URL_EXPIRATION,
       maxExpiresIn: urls.maxExpiresIn ?? environment.STORAGE_MAX_URL_EXPIRATION,
@@ -46,57 +51,86 @@ export function resolveOptions(options: StorageOptions = {}): ResolvedStorageOpt
     },
     strictKeys: options.strictKeys ?? environment.STORAGE_STRICT_KEYS ?? false,
     maxFileSize: byteSize('maxFileSize', options.maxFileSize) ?? environment.STORAGE_MAX_FILE_SIZE,
-    summary,
+    strict,
+    told: toldEnvironment(environment, prefix),
     warnings,
   };
 }
 
-function chooseBackend(options: StorageOptions, environment: StorageEnvironment, warnings: string[]) {
-  const { backend } = options;
-  if (typeof backend === 'object') return { backend, summary: `${backend.name} (an instance was handed in)` };
-  if (backend !== undefined) {
-    if (!BACKEND_KINDS.includes(backend)) {
-      throw new StorageConfigurationError({
-        reason: `there is no backend named ${JSON.stringify(backend)}`,
-        advice: `Use one of ${BACKEND_KINDS.join(', ')}, or pass a StorageBackend instance.`,
-      });
-    }
-    return { backend, summary: `${backend} (the options say so)` };
+/**
+ * The secrets of the app's own URLs. Asked only where a storage has such URLs: a bucket that signs its own needs none.
+ *
+ * @param warn told when a secret is generated
+ * @throws StorageConfigurationError where a generated secret is not allowed
+ */
+export function signingSecrets(resolved: ResolvedStorageOptions, warn: (message: string) => void): readonly string[] {
+  const { urls, strict, prefix } = resolved;
+  if (urls.secrets !== undefined) return urls.secrets;
+  const name = variableName('STORAGE_URL_SECRET', prefix);
+  const advice = 'Set it to at least 32 random bytes, for example the output of: openssl rand -base64 32';
+  if (strict) {
+    throw new StorageConfigurationError({
+      reason: `${name} is not set, and a generated secret is refused where the storage is strict (as in production)`,
+      advice: `${advice}. strict: false allows a generated one.`,
+    });
   }
-  const found = detectBackend(environment);
-  if (found.backend === 'memory' && environment.STORAGE_BACKEND === undefined) {
-    warnings.push(
-      'No storage backend is configured: files are kept in memory and are lost when the process ends. ' +
-        'Set STORAGE_BACKEND (and STORAGE_BASE_PATH for local) to keep them.',
-    );
-  }
-  const also = found.alsoFound.length === 0 ? '' : `; also found: ${found.alsoFound.join(', ')}`;
-  return { backend: found.backend, summary: `${found.backend} (${found.reason}${also})` };
-}
-
-function urlSecrets(
-  given: string | readonly string[] | undefined,
-  environment: StorageEnvironment,
-  warnings: string[],
-): readonly string[] {
-  if (given !== undefined) return typeof given === 'string' ? [given] : given;
-  const set = environment.STORAGE_URL_SECRET?.split(',')
-    .map((secret) => secret.trim())
-    .filter((secret) => secret !== '');
-  if (set?.length) return set;
-  warnings.push(
-    'STORAGE_URL_SECRET is not set: a secret was generated, so signed URLs end with this process and fail on other ' +
-      'instances. Set it to at least 32 random bytes, for example the output of: openssl rand -base64 32',
+  warn(
+    `${name} is not set: a secret was generated, so signed URLs end with this process and fail on other instances. ${advice}`,
   );
   return [randomBytes(32).toString('base64url')];
 }
 
-/** Folder of the local backend: the option, STORAGE_BASE_PATH, the Railway volume, /data/uploads. */
-export function localRoot({ options, environment }: ResolvedStorageOptions): string {
-  const volume = environment.RAILWAY_VOLUME_MOUNT_PATH;
-  return (
-    options.local?.root ??
-    environment.STORAGE_BASE_PATH ??
-    (volume === undefined ? DEFAULT_LOCAL_ROOT : join(volume, 'uploads'))
+function chooseBackend(
+  { options, environment, prefix }: Omit<SettingsSource, 'summary'>,
+  strict: boolean,
+  warnings: string[],
+): { backend: BackendKind | StorageBackend; summary: string; fallback?: boolean } {
+  const { backend } = options;
+  if (typeof backend === 'object') return { backend, summary: `${backend.name} (an instance was handed in)` };
+  if (backend !== undefined && !BACKEND_KINDS.includes(backend)) {
+    throw new StorageConfigurationError({
+      reason: `there is no backend named ${JSON.stringify(backend)}`,
+      advice: `Use one of ${BACKEND_KINDS.join(', ')}, or pass a StorageBackend instance.`,
+    });
+  }
+  const found = detectBackend(environment, prefix);
+  const also = found.alsoFound.length === 0 ? '' : `; also found: ${found.alsoFound.join(', ')}`;
+  if (backend !== undefined && (backend !== found.backend || found.fallback)) {
+    return { backend, summary: `${backend} (the options say so)` };
+  }
+  if (found.fallback) refuseOrWarn(variableName('STORAGE_BACKEND', prefix), strict, warnings);
+  return { backend: found.backend, fallback: found.fallback, summary: `${found.backend} (${found.reason}${also})` };
+}
+
+function refuseOrWarn(variable: string, strict: boolean, warnings: string[]): void {
+  const advice = `Set ${variable} to local, s3, gcs or cloudinary to keep them`;
+  if (strict) {
+    throw new StorageConfigurationError({
+      reason:
+        'no backend is configured, and keeping files in memory is refused where the storage is strict (as in production)',
+      advice: `${advice}, to memory if that is meant, or allow the fallback with strict: false.`,
+    });
+  }
+  warnings.push(
+    `No storage backend is configured: files are kept in memory and are lost when the process ends. ${advice}.`,
   );
+}
+
+function givenSecrets(given: string | readonly string[] | undefined, variable: string | undefined) {
+  if (given !== undefined) return typeof given === 'string' ? [given] : given;
+  const set = variable
+    ?.split(',')
+    .map((secret) => secret.trim())
+    .filter((secret) => secret !== '');
+  return set?.length ? set : undefined;
+}
+
+function checkedPrefix(prefix: string): string {
+  if (!/^[A-Z][A-Z0-9_]*_$/.test(prefix)) {
+    throw new StorageConfigurationError({
+      reason: `envPrefix is ${JSON.stringify(prefix)}`,
+      advice: 'It is made of capitals, digits and "_", and ends with "_": STORAGE_AVATARS_',
+    });
+  }
+  return prefix;
 }

@@ -4,7 +4,7 @@
 export type WriteKind = 'single' | 'multipart' | 'copy';
 
 /** What a signed URL for reading can bind beside key and method. */
-export type GetBinding = 'expiry' | 'disposition' | 'filename' | 'contentType';
+export type GetBinding = 'expiry' | 'disposition' | 'filename' | 'contentType' | 'transform';
 
 /** What a signed URL for uploading can bind beside key and method. */
 export type PutBinding = 'expiry' | 'contentType' | 'size' | 'maxSize' | 'createOnly' | 'metadata';

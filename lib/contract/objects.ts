@@ -113,12 +113,32 @@ export interface ResponseDisposition {
   readonly filename?: string;
 }
 
+/** How an image is changed on its way out. What is left out stays as stored. */
+export interface ImageTransform {
+  /** Pixels. */
+  readonly width?: number;
+  /** Pixels. */
+  readonly height?: number;
+  /**
+   * How width and height are met: `scale` distorts, `fit` keeps all of the picture within them, `limit` is fit without
+   * enlarging, `fill` covers them and cuts the rest, `pad` fits and adds a border, `crop` cuts without scaling. Needs
+   * width or height. Default `limit`.
+   */
+  readonly crop?: 'scale' | 'fit' | 'limit' | 'fill' | 'pad' | 'crop';
+  /** Format of the answer; `auto`: the best that the client names in Accept. */
+  readonly format?: 'auto' | 'avif' | 'gif' | 'jpg' | 'png' | 'webp';
+  /** 1 (smallest) to 100 (best), or `auto`. */
+  readonly quality?: number | 'auto';
+}
+
 export interface SignGetOptions extends OperationOptions {
   /** Seconds. */
   readonly expiresIn: number;
   readonly disposition?: ResponseDisposition;
   /** Content-Type of the answer in place of the stored one. */
   readonly contentType?: string;
+  /** Only where `capabilities.getUrl` has `transform`. */
+  readonly transform?: ImageTransform;
 }
 
 export interface SignPutOptions extends OperationOptions {

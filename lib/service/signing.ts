@@ -9,7 +9,7 @@ import {
 import type { BoundStorage } from './bound-storage.js';
 import type { GetUploadUrlOptions } from './storage-options.js';
 import type { GetUrlOptions } from './stored-file.js';
-import { assertBindings, checkedExpiry, dispositionOf } from './url-requests.js';
+import { assertBindings, checkedExpiry, checkedTransform, dispositionOf } from './url-requests.js';
 import { checkedContentType, checkedCount, checkedMetadata } from './write-options.js';
 
 /** @throws StorageFileNotFoundError (unless `mustExist: false`), InvalidOptionsError, NotSupportedError */
@@ -18,16 +18,18 @@ export async function signGet(bound: BoundStorage, key: string, options: GetUrlO
   const details = bound.details('getUrl', parsed);
   const { download, contentType, signal } = options;
   const expiresIn = checkedExpiry(options.expiresIn, bound.settings, details);
+  const transform = checkedTransform(options.transform, details);
   const disposition = dispositionOf(parsed, download);
   const asked = {
     disposition: disposition !== undefined,
     filename: disposition?.filename !== undefined,
     contentType: contentType !== undefined,
+    transform: transform !== undefined,
   };
   assertBindings(bound.capabilities.getUrl, asked, details);
   if (contentType !== undefined) checkedContentType(contentType, details);
   if (options.mustExist !== false) await mustExist(bound, parsed, details, signal);
-  return bound.backend.getUrl(parsed, { expiresIn, disposition, contentType, signal });
+  return bound.backend.getUrl(parsed, { expiresIn, disposition, contentType, transform, signal });
 }
 
 /** @throws InvalidOptionsError, NotSupportedError for what the backend cannot bind */

@@ -1,5 +1,5 @@
 /** A stored object as apps see it. */
-import type { ObjectInfo, ObjectMetadata, StagedInfo } from '../contract/index.js';
+import type { ImageTransform, ObjectInfo, ObjectMetadata, StagedInfo } from '../contract/index.js';
 
 /** How to make a URL for reading. */
 export interface GetUrlOptions {
@@ -9,6 +9,8 @@ export interface GetUrlOptions {
   readonly download?: boolean | string;
   /** Content-Type of the answer in place of the stored one. */
   readonly contentType?: string;
+  /** The image changed on its way out: size, crop, format, quality. NotSupportedError where the store cannot. */
+  readonly transform?: ImageTransform;
   /** False skips the look whether the file is there. Default true on getUrl(key); a file's own getUrl() never looks. */
   readonly mustExist?: boolean;
   readonly signal?: AbortSignal;

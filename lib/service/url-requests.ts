@@ -3,6 +3,7 @@ import {
   InvalidOptionsError,
   NotSupportedError,
   type GetBinding,
+  type ImageTransform,
   type PutBinding,
   type ResponseDisposition,
   type StorageErrorDetails,
@@ -55,4 +56,29 @@ export function assertBindings(
 export function dispositionOf(key: string, download: boolean | string | undefined): ResponseDisposition | undefined {
   if (download === undefined || download === false) return undefined;
   return { type: 'attachment', filename: download === true ? key.slice(key.lastIndexOf('/') + 1) : download };
+}
+
+const CROPS: readonly unknown[] = ['scale', 'fit', 'limit', 'fill', 'pad', 'crop'] satisfies ImageTransform['crop'][];
+const FORMATS: readonly unknown[] = ['auto', 'avif', 'gif', 'jpg', 'png', 'webp'] satisfies ImageTransform['format'][];
+
+/** Only the known fields, each of a known value: a transform may come from a query string. @throws InvalidOptionsError */
+export function checkedTransform(
+  transform: ImageTransform | undefined,
+  details: StorageErrorDetails,
+): ImageTransform | undefined {
+  if (transform === undefined) return undefined;
+  const { width, height, crop, format, quality } = transform;
+  const fail = (reason: string): never => {
+    throw new InvalidOptionsError({ ...details, reason: `transform.${reason}` });
+  };
+  if (width !== undefined) checkedCount('transform.width (pixels)', width, 1, details);
+  if (height !== undefined) checkedCount('transform.height (pixels)', height, 1, details);
+  if (crop !== undefined && !CROPS.includes(crop)) fail(`crop must be one of ${CROPS.join(', ')}`);
+  if (crop !== undefined && width === undefined && height === undefined) fail('crop needs a width or a height');
+  if (format !== undefined && !FORMATS.includes(format)) fail(`format must be one of ${FORMATS.join(', ')}`);
+  if (quality !== undefined && quality !== 'auto') {
+    checkedCount('transform.quality', quality, 1, details);
+    if (quality > 100) fail('quality must be a whole number from 1 to 100, or "auto"');
+  }
+  return { width, height, crop, format, quality };
 }

@@ -1,11 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
-import {
-  detectBackend,
-  localRoot,
-  readEnvironment,
-  resolveOptions,
-  type StorageOptions,
-} from '../../lib/config/index.js';
+import { localSettings } from '../../lib/config/backend-settings.js';
+import { detectBackend, readEnvironment, type StorageOptions } from '../../lib/config/index.js';
+import { resolveOptions, signingSecrets } from '../../lib/config/resolve-options.js';
 import { createStorage, MemoryBackend, StorageConfigurationError, type EnvironmentSource } from '../../lib/index.js';
 
 const SECRET = 'a-secret-of-at-least-32-bytes-000';
@@ -85,14 +81,14 @@ describe('resolveOptions', () => {
   });
 
   it('warns of files in memory and of a generated secret', () => {
-    const { warnings, urls, summary } = resolve({});
-    expect(warnings).toEqual([
-      expect.stringMatching(/kept in memory and are lost/),
-      expect.stringMatching(/STORAGE_URL_SECRET is not set/),
-    ]);
-    expect(Buffer.byteLength(urls.secrets[0]!)).toBeGreaterThanOrEqual(32);
-    expect(resolve({}).urls.secrets).not.toEqual(urls.secrets);
-    expect(summary).toBe('memory (no variable names another backend)');
+    const resolved = resolve({});
+    expect(resolved.warnings).toEqual([expect.stringMatching(/kept in memory and are lost/)]);
+    expect(resolved.summary).toBe('memory (no variable names another backend)');
+    const warned: string[] = [];
+    const [secret] = signingSecrets(resolved, (message) => warned.push(message));
+    expect(warned).toEqual([expect.stringMatching(/STORAGE_URL_SECRET is not set: a secret was generated/)]);
+    expect(Buffer.byteLength(secret!)).toBeGreaterThanOrEqual(32);
+    expect(signingSecrets(resolved, () => undefined)).not.toEqual([secret]);
   });
 
   it('reads several secrets, the first of which signs', () => {
@@ -108,7 +104,7 @@ describe('resolveOptions', () => {
     [{}, { RAILWAY_VOLUME_MOUNT_PATH: '/r' }, '/r/uploads'],
     [{}, {}, '/data/uploads'],
   ])('finds the folder of the local backend: %j, %j', (options, env, root) => {
-    expect(localRoot(resolve(options, env))).toBe(root);
+    expect(localSettings(resolve(options, env)).root).toBe(root);
   });
 
   it('refuses an unknown backend and a size that is none', () => {
@@ -165,11 +161,5 @@ describe('createStorage', () => {
     }
     expect(await storage.exists('a')).toBe(false);
     await storage.checkHealth({ write: true });
-  });
-
-  it('says so when a backend is not part of this version', async () => {
-    await expect(createStorage({ env: { STORAGE_S3_BUCKET: 'b' } })).rejects.toThrow(
-      /not part of this version; it was chosen as s3 \(STORAGE_S3_BUCKET is set\).*Set STORAGE_BACKEND to one of local/,
-    );
   });
 });

@@ -19,6 +19,10 @@ export interface ConformanceTarget {
 export interface ConformanceSettings {
   /** URLs of getUrl() also answer HEAD. (A presigned S3 URL is bound to its method.) Default false. */
   readonly headOnUrls?: boolean;
+  /** URLs of getUrl() answer with the stored type. (Cloudinary goes by the key's extension.) Default true. */
+  readonly storedTypeOnUrls?: boolean;
+  /** URLs of getUrl() answer a range of the last 0 bytes in a way of their own, not with 416. Default false. */
+  readonly looseEmptyRanges?: boolean;
   /** The store does not tell whether there was anything to delete. Default false. */
   readonly blindDeletes?: boolean;
   /** How long a write may take to be seen where `consistency` is `eventual`, in seconds. Default 10. */

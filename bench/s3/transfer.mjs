@@ -1,0 +1,67 @@
+// One transfer in a process of its own: `node transfer.mjs ours|lib-storage|service|bare up|down MIB`. Prints its
+// figures as JSON: seconds, CPU seconds, bytes by which resident memory grew at most.
+import { Readable } from 'node:stream';
+import { GetObjectCommand } from '@aws-sdk/client-s3';
+import { backend, bareClient, BUCKET, bytes, MIB, StorageService } from './setting.mjs';
+
+const [, , engine, direction, mib] = process.argv;
+const size = Number(mib) * MIB;
+const key = `transfer-${mib}`;
+
+async function drain(stream) {
+  let got = 0;
+  for await (const chunk of stream) got += chunk.length;
+  if (got !== size) throw new Error(`got ${got} of ${size} bytes`);
+}
+
+const store = backend();
+const client = bareClient();
+const service = new StorageService(store);
+
+const ENGINES = {
+  // The driver alone, and the whole library as an app uses it.
+  ours: {
+    up: async () => {
+      const staged = await store.stage(key, bytes(size), { contentType: 'a/b', metadata: {} });
+      await staged.commit();
+    },
+    down: async () => drain((await store.open(key)).body),
+  },
+  service: {
+    up: async () => service.put(key, Readable.from(bytes(size), { objectMode: false }), { url: false }),
+    down: async () => drain(await service.getStream(key)),
+  },
+  'lib-storage': {
+    up: async () => {
+      const { Upload } = await import('@aws-sdk/lib-storage');
+      const Body = Readable.from(bytes(size), { objectMode: false });
+      await new Upload({ client, params: { Bucket: BUCKET, Key: key, Body }, partSize: 8 * MIB }).done();
+    },
+  },
+  bare: { down: async () => drain((await client.send(new GetObjectCommand({ Bucket: BUCKET, Key: key }))).Body) },
+};
+
+const work = ENGINES[engine][direction];
+// Connections, SDK and compiled code are there before the clock starts.
+await store.check({ write: false });
+if (direction === 'up') {
+  const warm = await store.stage('warm', bytes(9 * MIB), { contentType: 'a/b', metadata: {} });
+  await warm.commit();
+  if (engine === 'lib-storage') {
+    const { Upload } = await import('@aws-sdk/lib-storage');
+    const Body = Readable.from(bytes(9 * MIB), { objectMode: false });
+    await new Upload({ client, params: { Bucket: BUCKET, Key: 'warm', Body } }).done();
+  }
+}
+const before = process.memoryUsage.rss();
+let most = before;
+const watch = setInterval(() => (most = Math.max(most, process.memoryUsage.rss())), 10);
+const cpu = process.cpuUsage();
+const start = performance.now();
+await work();
+const seconds = (performance.now() - start) / 1000;
+const { user, system } = process.cpuUsage(cpu);
+clearInterval(watch);
+console.log(JSON.stringify({ seconds, cpu: (user + system) / 1e6, growth: Math.max(most - before, 0), rss: most }));
+await store.close();
+client.destroy();

@@ -1,0 +1,97 @@
+/** One client for one bucket: made on first use, with every failure told by reason. */
+import type { S3Client } from '@aws-sdk/client-s3';
+import { StorageConfigurationError, type StorageErrorDetails, type WriteConditions } from '../../contract/index.js';
+import { toStorageError } from './s3.errors.js';
+import { loadClientSdk, type S3Sdk } from './s3.sdk.js';
+import type { S3Settings } from './s3.settings.js';
+
+export interface CallOptions {
+  readonly signal?: AbortSignal;
+  readonly conditions?: WriteConditions;
+}
+
+interface Ready {
+  readonly client: S3Client;
+  readonly sdk: S3Sdk;
+}
+
+// The SDK would write to the console what is thrown anyway.
+const SILENT = { trace() {}, debug() {}, info() {}, warn() {}, error() {} };
+
+async function makeClient(sdk: S3Sdk, settings: S3Settings): Promise<S3Client> {
+  const { options } = settings;
+  if (options.client !== undefined) return options.client as S3Client;
+  const config = {
+    ...(settings.endpoint !== undefined && { endpoint: settings.endpoint }),
+    ...(options.credentials !== undefined && { credentials: options.credentials }),
+    forcePathStyle: settings.pathStyle,
+    logger: SILENT,
+    maxAttempts: options.maxAttempts ?? 3,
+    // Bodies carry the checksums that this backend computes; streams would be sent in aws-chunked form, which only AWS
+    // reads: https://github.com/aws/aws-sdk-js-v3/issues/6810
+    requestChecksumCalculation: 'WHEN_REQUIRED' as const,
+    responseChecksumValidation: 'WHEN_REQUIRED' as const,
+    requestHandler: {
+      connectionTimeout: (options.connectTimeout ?? 5) * 1000,
+      socketTimeout: (options.idleTimeout ?? 30) * 1000,
+      httpAgent: { keepAlive: true, maxSockets: options.maxSockets ?? 64 },
+      httpsAgent: { keepAlive: true, maxSockets: options.maxSockets ?? 64 },
+    },
+    ...options.clientConfig,
+  };
+  if (settings.region !== undefined) return new sdk.S3Client({ ...config, region: settings.region });
+  const client = new sdk.S3Client(config);
+  try {
+    await client.config.region();
+    return client;
+  } catch {
+    // Neither the environment nor a shared file names one.
+    client.destroy();
+    return new sdk.S3Client({ ...config, region: 'us-east-1' });
+  }
+}
+
+export class S3Connection {
+  readonly settings: S3Settings;
+  #ready: Promise<Ready> | undefined;
+  #closed = false;
+
+  constructor(settings: S3Settings) {
+    this.settings = settings;
+  }
+
+  /** @throws StorageConfigurationError when the SDK is not installed */
+  ready(): Promise<Ready> {
+    if (this.#closed) {
+      return Promise.reject(new StorageConfigurationError({ backend: 's3', reason: 'this backend was closed' }));
+    }
+    this.#ready ??= (async () => {
+      const sdk = await loadClientSdk();
+      return { sdk, client: await makeClient(sdk, this.settings) };
+    })();
+    return this.#ready;
+  }
+
+  /** Sends what `call` sends, and tells a failure by reason. */
+  async run<T>(
+    details: StorageErrorDetails,
+    options: CallOptions,
+    call: (client: S3Client, sdk: S3Sdk, send: { readonly abortSignal?: AbortSignal }) => Promise<T>,
+  ): Promise<T> {
+    let ready: Ready | undefined;
+    try {
+      options.signal?.throwIfAborted();
+      ready = await this.ready();
+      return await call(ready.client, ready.sdk, { abortSignal: options.signal });
+    } catch (error) {
+      throw toStorageError(error, { details, ...options, clockOffset: ready?.client.config.systemClockOffset });
+    }
+  }
+
+  /** Closes the client, unless it was handed in. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    const ready = await this.#ready?.catch(() => undefined);
+    if (this.settings.options.client === undefined) ready?.client.destroy();
+  }
+}

@@ -1,0 +1,196 @@
+/** What the SDK and the network throw, told by reason. */
+import {
+  AlreadyExistsError,
+  FileTooLargeError,
+  InvalidKeyError,
+  InvalidRangeError,
+  OperationAbortedError,
+  PermissionDeniedError,
+  PreconditionFailedError,
+  QuotaExceededError,
+  StorageConfigurationError,
+  StorageError,
+  StorageFileNotFoundError,
+  StorageTimeoutError,
+  StorageUnavailableError,
+  type StorageErrorDetails,
+  type WriteConditions,
+} from '../../contract/index.js';
+
+/** What is read of a failure, whoever threw it. */
+interface Failure {
+  readonly name?: string;
+  readonly code?: string;
+  readonly Code?: string;
+  readonly message?: string;
+  readonly cause?: unknown;
+  readonly $metadata?: { readonly httpStatusCode?: number; readonly attempts?: number };
+  readonly $response?: { readonly headers?: Readonly<Record<string, string>> };
+}
+
+export interface FailureContext {
+  readonly details: StorageErrorDetails;
+  readonly conditions?: WriteConditions;
+  readonly signal?: AbortSignal;
+  /** Milliseconds that the client adds to its clock. */
+  readonly clockOffset?: number;
+}
+
+type Maker = (details: StorageErrorDetails, context: FailureContext, failure: Failure) => StorageError;
+
+// More than the 15 minutes that S3 forgives is an error for certain; minutes are worth telling.
+const SUSPICIOUS_SKEW_SECONDS = 60;
+
+const unavailable =
+  (reason: string, advice?: string): Maker =>
+  (details) =>
+    new StorageUnavailableError({ ...details, reason, ...(advice !== undefined && { advice }) });
+
+const denied =
+  (reason: string, advice: string): Maker =>
+  (details) =>
+    new PermissionDeniedError({ ...details, reason, advice });
+
+const misconfigured =
+  (reason: string, advice: string): Maker =>
+  (details) =>
+    new StorageConfigurationError({ ...details, reason, advice });
+
+function skew(context: FailureContext, failure: Failure): string {
+  const date = Date.parse(failure.$response?.headers?.['date'] ?? '');
+  if (Number.isNaN(date)) return 'Check that the clock of this machine is right.';
+  const offset = Math.round((Date.now() + (context.clockOffset ?? 0) - date) / 1000);
+  const amount = `${Math.abs(offset)} s ${offset < 0 ? 'behind' : 'ahead of'} the store's`;
+  return Math.abs(offset) < SUSPICIOUS_SKEW_SECONDS ? '' : `The likely cause is the clock: it is ${amount}.`;
+}
+
+const badSignature: Maker = (details, context, failure) => {
+  const clock = skew(context, failure);
+  return new PermissionDeniedError({
+    ...details,
+    reason: 'the store refused the signature',
+    advice: clock || 'The clock agrees with the store, so check the secret key, the region and the endpoint.',
+  });
+};
+
+const tooSkewed: Maker = (details, context, failure) =>
+  new PermissionDeniedError({
+    ...details,
+    reason: 'the store refused the signature because of its time',
+    advice: skew(context, failure) || 'Check that the clock of this machine is right.',
+  });
+
+const failedCondition: Maker = (details, { conditions }) =>
+  conditions?.ifNoneMatch === undefined ? new PreconditionFailedError(details) : new AlreadyExistsError(details);
+
+const overloaded = unavailable('the store is overloaded and asks to slow down');
+const noQuota: Maker = (details) => new QuotaExceededError(details);
+const noKey: Maker = (details) => new StorageFileNotFoundError(details);
+const timedOut: Maker = (details) => new StorageTimeoutError(details);
+const badKeys = denied('the store does not know the access key', 'Check the access key and the endpoint.');
+const oldToken = denied('the temporary credentials have expired', 'Let the credentials be renewed.');
+const cut = unavailable('the connection to the store broke');
+
+// https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html, https://docs.ceph.com/en/latest/radosgw/s3/, and
+// the codes of Node's net and dns modules.
+const BY_CODE: Readonly<Record<string, Maker>> = {
+  NoSuchKey: noKey,
+  NotFound: noKey,
+  NoSuchBucket: misconfigured('there is no such bucket', 'Create it, or check its name and the endpoint.'),
+  PermanentRedirect: misconfigured('the bucket is in another region', 'Set the region of the bucket.'),
+  AuthorizationHeaderMalformed: misconfigured('the bucket is in another region', 'Set the region of the bucket.'),
+  AccessDenied: (details) => new PermissionDeniedError(details),
+  AccountProblem: (details) => new PermissionDeniedError(details),
+  AllAccessDisabled: (details) => new PermissionDeniedError(details),
+  InvalidObjectState: denied('the object is archived', 'Restore it first.'),
+  InvalidAccessKeyId: badKeys,
+  ExpiredToken: oldToken,
+  InvalidToken: oldToken,
+  SignatureDoesNotMatch: badSignature,
+  RequestTimeTooSkewed: tooSkewed,
+  RequestExpired: tooSkewed,
+  QuotaExceeded: noQuota,
+  InsufficientStorage: noQuota,
+  XMinioStorageFull: noQuota,
+  EntityTooLarge: (details) => new FileTooLargeError(details),
+  KeyTooLongError: (details) => new InvalidKeyError({ ...details, reason: 'the store finds the key too long' }),
+  InvalidRange: (details) => new InvalidRangeError(details),
+  PreconditionFailed: failedCondition,
+  ConditionalRequestConflict: unavailable('another write of this key was on its way'),
+  OperationAborted: unavailable('another operation on this bucket was on its way'),
+  BadDigest: unavailable('the bytes changed on the way to the store'),
+  XAmzContentSHA256Mismatch: unavailable('the bytes changed on the way to the store'),
+  IncompleteBody: cut,
+  SlowDown: overloaded,
+  ServiceUnavailable: overloaded,
+  ThrottlingException: overloaded,
+  RequestTimeout: timedOut,
+  TimeoutError: timedOut,
+  ETIMEDOUT: timedOut,
+  ESOCKETTIMEDOUT: timedOut,
+  InternalError: unavailable('the store failed'),
+  ECONNREFUSED: unavailable('nothing answers at the address of the store', 'Check the endpoint, or try again later.'),
+  EHOSTUNREACH: unavailable('there is no way to the store'),
+  ENETUNREACH: unavailable('there is no way to the store'),
+  ENOTFOUND: unavailable('the host name of the store cannot be resolved', 'Check the endpoint and the DNS.'),
+  EAI_AGAIN: unavailable('the host name of the store cannot be resolved', 'Check the endpoint and the DNS.'),
+  ECONNRESET: cut,
+  EPIPE: cut,
+  ERR_STREAM_PREMATURE_CLOSE: cut,
+  CredentialsProviderError: misconfigured(
+    'no credentials were found',
+    'Set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or give credentials.',
+  ),
+};
+
+const BY_STATUS: Readonly<Record<number, Maker>> = {
+  301: BY_CODE['PermanentRedirect']!,
+  401: (details) => new PermissionDeniedError(details),
+  403: (details) => new PermissionDeniedError(details),
+  404: noKey,
+  408: timedOut,
+  412: failedCondition,
+  413: (details) => new FileTooLargeError(details),
+  416: (details) => new InvalidRangeError(details),
+  429: overloaded,
+  503: overloaded,
+  507: noQuota,
+};
+
+/** How often a failed request was sent, and with what status the store answered last. */
+export function attemptsOf(error: unknown): { attempts: number; status: number | undefined; name: string } {
+  const failure = (error ?? {}) as Failure;
+  return {
+    attempts: failure.$metadata?.attempts ?? 1,
+    status: failure.$metadata?.httpStatusCode,
+    name: failure.name ?? '',
+  };
+}
+
+/** The error by reason. What already is a StorageError stays as it is. */
+export function toStorageError(error: unknown, context: FailureContext): StorageError {
+  if (error instanceof StorageError) return error;
+  const details = { ...context.details, cause: error };
+  const failure = (error ?? {}) as Failure;
+  if (context.signal?.aborted || failure.name === 'AbortError') {
+    const reason: unknown = context.signal?.reason;
+    return reason instanceof StorageError ? reason : new OperationAbortedError(details);
+  }
+  const status = failure.$metadata?.httpStatusCode;
+  const inner = (failure.cause ?? {}) as Failure;
+  // Of an error from another realm (as test runners make them) the SDK keeps the text alone.
+  const told = /^AWS SDK error wrapper .*?\b(E[A-Z_]{3,})\b/.exec(failure.message ?? '')?.[1];
+  for (const code of [failure.name, failure.Code, failure.code, inner.code, told]) {
+    const maker = code !== undefined && Object.hasOwn(BY_CODE, code) ? BY_CODE[code] : undefined;
+    if (maker) return maker(details, context, failure);
+  }
+  const byStatus = status === undefined ? undefined : BY_STATUS[status];
+  if (byStatus) return byStatus(details, context, failure);
+  if (status !== undefined && status >= 500)
+    return new StorageUnavailableError({ ...details, reason: 'the store failed' });
+  return new StorageError({
+    ...details,
+    reason: 'the store refused the request',
+    advice: 'The cause holds its answer.',
+  });
+}

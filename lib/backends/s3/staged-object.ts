@@ -1,0 +1,102 @@
+/** A body that was taken in, waiting to be published or thrown away. */
+import { OperationAbortedError, type ObjectInfo, type StagedObject } from '../../contract/index.js';
+import type { ChunkList } from './chunk-list.js';
+import type { MultipartUpload, UploadKeeper } from './multipart-upload.js';
+import { assertHolds, conditionFields, hasConditions, type NewObject } from './new-object.js';
+import { bareEtag } from './object-facts.js';
+import { attachBody, watchDate } from './request-body.js';
+import type { S3Connection } from './s3.connection.js';
+import { attemptsOf } from './s3.errors.js';
+import type { Taken } from './upload.js';
+
+type Version = Pick<ObjectInfo, 'etag' | 'lastModified'>;
+
+function version({ etag, lastModified }: Version): Version {
+  return { etag, lastModified };
+}
+
+async function putHeld(
+  connection: S3Connection,
+  object: NewObject,
+  keeper: UploadKeeper,
+  body: ChunkList,
+): Promise<Version> {
+  const { details, options, request } = object;
+  const { dialect } = connection.settings;
+  assertHolds(dialect, 'single', options, details);
+  try {
+    return await connection.run(details, { signal: options.signal, conditions: options }, async (client, sdk, send) => {
+      const command = new sdk.PutObjectCommand({
+        ...request,
+        ContentLength: body.size,
+        ...conditionFields(dialect, options),
+      });
+      attachBody(command, () => body.stream(), body.headers());
+      const date = watchDate(command);
+      const answer = await client.send(command, send);
+      return { etag: bareEtag(answer.ETag), lastModified: date() };
+    });
+  } catch (error) {
+    // The first of several tries may have done the work, and its own object be what the next one met.
+    const { attempts, status } = attemptsOf((error as { cause?: unknown }).cause);
+    const unsure = attempts > 1 || status === undefined || status >= 500;
+    if (!hasConditions(options) || !unsure) throw error;
+    const found = await keeper.look(object);
+    if (found?.mark !== object.mark) throw error;
+    return found!.info;
+  }
+}
+
+async function publishUpload(object: NewObject, keeper: UploadKeeper, upload: MultipartUpload): Promise<Version> {
+  try {
+    const etag = await upload.complete();
+    // Only the store knows the date that it gave to the object. A look that fails takes nothing from the write.
+    const found = await keeper.look(object);
+    return found && (etag === '' || found.info.etag === etag) ? found.info : { etag, lastModified: new Date() };
+  } catch (error) {
+    await upload.abort();
+    throw error;
+  }
+}
+
+export function stagedObject(
+  connection: S3Connection,
+  object: NewObject,
+  keeper: UploadKeeper,
+  taken: Taken,
+): StagedObject {
+  const { key, options, details } = object;
+  const { contentType, metadata, cacheControl, contentDisposition, signal } = options;
+  const info = { key, size: taken.size, contentType, metadata: { ...metadata }, cacheControl, contentDisposition };
+  let outcome: Promise<ObjectInfo> | undefined;
+  let aborted: Promise<void> | undefined;
+
+  const discard = async () => {
+    if ('held' in taken) taken.release();
+    else await taken.upload.abort();
+  };
+  const publish = async (): Promise<ObjectInfo> => {
+    if (aborted || signal?.aborted) {
+      await (aborted ?? discard());
+      throw new OperationAbortedError({ ...details, cause: signal?.reason });
+    }
+    if (!('held' in taken)) return { ...info, ...version(await publishUpload(object, keeper, taken.upload)) };
+    try {
+      return { ...info, ...version(await putHeld(connection, object, keeper, taken.held)) };
+    } finally {
+      taken.release();
+    }
+  };
+  return {
+    info,
+    commit: () => {
+      outcome ??= publish();
+      return outcome;
+    },
+    abort: async () => {
+      if (outcome) return;
+      aborted ??= discard();
+      await aborted;
+    },
+  };
+}
