@@ -127,10 +127,14 @@ describe.each(APPS)('an app of $title', ({ name, nest, type, terminus }) => {
     INSTALL_TIME,
   );
 
-  it('compiles against the published types', () => {
-    // CommonJS that imports ES modules: TypeScript allows it as Node does. Nest's own declarations need more packages.
-    expect(problems(folder, 'main.ts', source, { skipLibCheck: true })).toEqual([]);
-  });
+  it(
+    'compiles against the published types',
+    () => {
+      // CommonJS that imports ES modules: TypeScript allows it as Node does. Nest's own declarations need more packages.
+      expect(problems(folder, 'main.ts', source, { skipLibCheck: true })).toEqual([]);
+    },
+    INSTALL_TIME,
+  );
 });
 
 describe('a strict app with nothing but the core of Nest', () => {
@@ -150,11 +154,15 @@ describe('a strict app with nothing but the core of Nest', () => {
     export const options: root.StorageModuleOptions = { backend: 'local' };
   `;
 
-  it('compiles every declaration that the entries reach: no SDK and no optional peer is named there', () => {
-    const wrong = "import { StorageService } from 'nestjs-storage'; export const n: number = new StorageService();";
-    expect(problems(folder, 'control.ts', wrong).length).toBeGreaterThan(0);
-    expect(problems(folder, 'strict.ts', strictApp)).toEqual([]);
-  });
+  it(
+    'compiles every declaration that the entries reach: no SDK and no optional peer is named there',
+    () => {
+      const wrong = "import { StorageService } from 'nestjs-storage'; export const n: number = new StorageService();";
+      expect(problems(folder, 'control.ts', wrong).length).toBeGreaterThan(0);
+      expect(problems(folder, 'strict.ts', strictApp)).toEqual([]);
+    },
+    INSTALL_TIME,
+  );
 
   it('loads the root without any optional peer', async () => {
     await writeFile(
