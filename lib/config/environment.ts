@@ -4,6 +4,7 @@ import { StorageConfigurationError } from '../contract/index.js';
 import type { S3DialectName } from '../backends/s3/s3.dialects.js';
 import { parseByteSize } from '../service/byte-size.js';
 
+/** The values of STORAGE_BACKEND. */
 export const BACKEND_KINDS = ['local', 's3', 'gcs', 'cloudinary', 'memory'] as const;
 
 /** The services that the s3 backend knows by name. */
@@ -18,6 +19,7 @@ const S3_DIALECT_NAMES = [
   'generic',
 ] as const satisfies readonly S3DialectName[];
 
+/** One of BACKEND_KINDS. */
 export type BackendKind = (typeof BACKEND_KINDS)[number];
 
 /** How the names of the storage's own variables begin. */

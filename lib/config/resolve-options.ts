@@ -7,6 +7,7 @@ import { detectBackend } from './detect.js';
 import { BACKEND_KINDS, readEnvironment, toldEnvironment, variableName, type BackendKind } from './environment.js';
 import type { StorageOptions } from './options.js';
 
+/** Options and environment together, checked, with defaults filled in. */
 export interface ResolvedStorageOptions extends SettingsSource {
   readonly backend: BackendKind | StorageBackend;
   /** Nothing named a backend: memory is what is left. */

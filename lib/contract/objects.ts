@@ -51,6 +51,7 @@ export interface WriteConditions {
   readonly ifMatch?: string;
 }
 
+/** What every operation takes. */
 export interface OperationOptions {
   /** Stops the operation: it rejects with OperationAbortedError and leaves nothing behind. */
   readonly signal?: AbortSignal;
@@ -67,6 +68,7 @@ export interface StageOptions extends OperationOptions, WriteConditions {
 
 export interface CopyOptions extends OperationOptions, WriteConditions {}
 
+/** Which part of an object to open, and of which version. */
 export interface OpenOptions extends OperationOptions {
   readonly range?: ByteRange;
   /** Only this version. Else PreconditionFailedError. */
@@ -81,6 +83,7 @@ export interface OpenedObject {
   readonly body: Readable;
 }
 
+/** Which page of which keys. */
 export interface ListPageOptions extends OperationOptions {
   /** String prefix of the keys. Empty means all. */
   readonly prefix: string;
@@ -92,6 +95,7 @@ export interface ListPageOptions extends OperationOptions {
   readonly limit: number;
 }
 
+/** One page of a listing. */
 export interface ListPage {
   readonly objects: readonly ObjectSummary[];
   /** Folders below the prefix, each ending with `/`. Empty without a delimiter. */
@@ -100,6 +104,7 @@ export interface ListPage {
   readonly cursor?: string;
 }
 
+/** What became of each key. */
 export interface DeleteManyResult {
   /** Keys that existed and are gone. (Where a store does not tell, keys that are gone.) */
   readonly deleted: readonly StorageKey[];
@@ -131,6 +136,7 @@ export interface ImageTransform {
   readonly quality?: number | 'auto';
 }
 
+/** What a URL for reading binds. */
 export interface SignGetOptions extends OperationOptions {
   /** Seconds. */
   readonly expiresIn: number;
@@ -141,6 +147,7 @@ export interface SignGetOptions extends OperationOptions {
   readonly transform?: ImageTransform;
 }
 
+/** What a URL for writing binds. */
 export interface SignPutOptions extends OperationOptions {
   /** Seconds. */
   readonly expiresIn: number;

@@ -10,6 +10,7 @@ export type CloudinaryResourceType = 'raw' | 'image' | 'video';
  */
 export type ResourceTypeRule = (contentType: string) => CloudinaryResourceType;
 
+/** The account, and where it is reached. */
 export interface CloudinaryCredentials {
   readonly cloudName: string;
   readonly apiKey: string;
@@ -23,6 +24,7 @@ export interface CloudinaryCredentials {
   readonly deliveryUrl?: string;
 }
 
+/** Options of the Cloudinary backend. */
 export interface CloudinaryBackendOptions extends CloudinaryCredentials {
   /**
    * Folder that holds every file of this storage: segments of letters, digits and dashes, each beginning with a letter.

@@ -13,7 +13,9 @@ export interface GcsCredentials {
 
 /** The part of google-auth-library's `GoogleAuth` that the driver uses. */
 export interface GoogleAuthLike {
+  /** Headers that authorise a request. */
   getRequestHeaders(url?: string): Promise<Headers | Readonly<Record<string, string>>>;
+  /** The identity that signs. */
   getCredentials(): Promise<{ readonly client_email?: string; readonly private_key?: string }>;
   /** Signs through the IAM service where there is no private key at hand. Answers in base64. */
   sign(data: string): Promise<string>;
@@ -29,6 +31,7 @@ export interface GcsRetryOptions {
   readonly totalTimeout?: number;
 }
 
+/** Options of the Google Cloud Storage backend. */
 export interface GcsBackendOptions {
   /** The bucket, which must exist. */
   readonly bucket: string;

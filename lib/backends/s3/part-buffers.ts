@@ -44,6 +44,7 @@ export class PartBuffers {
     return this.#waiters.length;
   }
 
+  /** The account of one upload. @internal */
   open(): PartAccount {
     return new PartAccount(this);
   }

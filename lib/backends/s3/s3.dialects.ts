@@ -1,6 +1,7 @@
 /** Differences between S3-compatible services, as data. Each entry names the source of what it says. */
 import type { WriteKind } from '../../contract/index.js';
 
+/** The services that are known by name; `generic` is any other. */
 export type S3DialectName =
   'aws' | 'digitalocean' | 'wasabi' | 'backblaze' | 'minio' | 'cloudflare' | 'ceph' | 'generic';
 

@@ -1,6 +1,7 @@
 /** Options of the S3 backend. They name no type of the SDK, so that anyone may refer to them without it. */
 import type { S3DialectName } from './s3.dialects.js';
 
+/** Keys of a user or role. */
 export interface S3Credentials {
   readonly accessKeyId: string;
   readonly secretAccessKey: string;
@@ -12,7 +13,9 @@ export interface S3Credentials {
 
 /** What the backend needs of a client that is handed in: an `S3Client` of `@aws-sdk/client-s3`. */
 export interface S3ClientLike {
+  /** Sends one command. */
   send(command: never, options?: never): Promise<unknown>;
+  /** Closes its sockets. */
   destroy(): void;
   readonly config: object;
 }
@@ -36,6 +39,7 @@ export interface S3Warning {
   readonly cause?: unknown;
 }
 
+/** Options of the S3 backend. */
 export interface S3BackendOptions {
   /** Name of the bucket. It has to exist. */
   readonly bucket: string;

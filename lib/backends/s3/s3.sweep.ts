@@ -3,6 +3,7 @@ import type { OperationOptions } from '../../contract/index.js';
 import type { S3Connection } from './s3.connection.js';
 import { attemptsOf } from './s3.errors.js';
 
+/** Which unfinished uploads to remove. */
 export interface SweepOptions extends OperationOptions {
   /** Seconds: only uploads begun longer ago are removed, so that none on its way is hit. Default 86,400 (a day). */
   readonly olderThan?: number;
@@ -10,6 +11,7 @@ export interface SweepOptions extends OperationOptions {
   readonly prefix?: string;
 }
 
+/** What became of unfinished uploads. */
 export interface SweptUploads {
   /** Uploads that are gone. */
   readonly aborted: number;
