@@ -1,5 +1,5 @@
 /** 20,000 reads against 2,000 overwrites and deletes: local and memory hold, a naive sidecar store does not. */
-import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { readdirSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -60,6 +60,9 @@ afterEach(async () => {
 });
 
 // An unhandled rejection fails the test that is running: the runner sees to that.
+// Work, not waiting: 20,000 reads take what the machine takes.
+jest.setTimeout(120_000);
+
 describe('reads against overwrites and deletes', () => {
   it.each([
     // No grace time: readers often find the record gone and must look again.
