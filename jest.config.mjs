@@ -1,14 +1,15 @@
 /** Jest over ES modules: ts-jest compiles, `tsc --noEmit` (npm run typecheck) checks the types. */
+
+/** Suites that are slow or need servers, a browser or root: each has a script of its own (`npm run test:<suite>`). */
+const SLOW = ['real', 'browser', 'pack', 'memory', 'reliability', 'fastify'];
+
+/** Set by scripts/test-suite.mjs. */
+const suite = process.env.TEST_SUITE;
+
 export default {
   testEnvironment: 'node',
-  testMatch: ['<rootDir>/test/**/*.spec.ts'],
-  testPathIgnorePatterns: [
-    '/node_modules/',
-    '<rootDir>/test/real/',
-    '<rootDir>/test/browser/',
-    '<rootDir>/test/pack/',
-    '<rootDir>/test/memory/',
-  ],
+  testMatch: [`<rootDir>/test/${suite ?? '**'}/**/*.spec.ts`],
+  testPathIgnorePatterns: ['/node_modules/', ...(suite ? [] : SLOW.map((name) => `<rootDir>/test/${name}/`))],
   modulePathIgnorePatterns: ['<rootDir>/dist/', '<rootDir>/sample/dist/'],
   globalSetup: '<rootDir>/test/support/build-library.mjs',
   extensionsToTreatAsEsm: ['.ts'],
@@ -21,8 +22,8 @@ export default {
   transform: { '^.+\\.ts$': ['ts-jest', { useESM: true }] },
   reporters: [
     'default',
-    '<rootDir>/scripts/servers-reporter.mjs',
-    ['<rootDir>/scripts/count-reporter.mjs', { name: 'default' }],
+    ...(suite === undefined ? ['<rootDir>/scripts/servers-reporter.mjs'] : []),
+    ['<rootDir>/scripts/count-reporter.mjs', { name: suite ?? 'default' }],
   ],
   coverageProvider: 'v8',
   collectCoverageFrom: ['lib/**/*.ts'],

@@ -1,8 +1,16 @@
-/** Puts backend, URLs and policy of one storage together, the same way inside and outside Nest. */
+/** Puts backend, URLs, scope and policy of one storage together, the same way inside and outside Nest. */
 import type { ResolvedStorageOptions } from './config/index.js';
 import type { StorageBackend, UrlSigner } from './contract/index.js';
+import { scopeContext } from './service/current-request.js';
 import { StorageService } from './storage.service.js';
-import { AppUrlsBackend } from './wrappers/index.js';
+import { AppUrlsBackend, DynamicScopeBackend } from './wrappers/index.js';
+
+export interface ComposedStorage {
+  /** What apps get. */
+  readonly storage: StorageService;
+  /** The whole of it; the same object where there is no scope. */
+  readonly base: StorageService;
+}
 
 /** @param signer of the app's signed routes, for backends that make no URLs themselves */
 export function composeStorage(
@@ -10,13 +18,20 @@ export function composeStorage(
   backend: StorageBackend,
   resolved: ResolvedStorageOptions,
   signer?: UrlSigner,
-): StorageService {
+): ComposedStorage {
   const needsUrls = signer !== undefined && backend.capabilities.getUrl.length === 0;
-  return new StorageService(needsUrls ? new AppUrlsBackend(backend, name, signer) : backend, {
+  const whole = needsUrls ? new AppUrlsBackend(backend, name, signer) : backend;
+  const settings = {
     name,
     strictKeys: resolved.strictKeys,
     maxFileSize: resolved.maxFileSize,
     urlExpiration: resolved.urls.expiresIn,
     maxUrlExpiration: resolved.urls.maxExpiresIn,
-  });
+  };
+  const base = new StorageService(whole, settings);
+  const { scope } = resolved.options;
+  if (!scope) return { storage: base, base };
+  const context = scopeContext(name);
+  // Outermost, so that the signed URLs hold the whole key.
+  return { storage: new StorageService(new DynamicScopeBackend(whole, () => scope(context)), settings), base };
 }

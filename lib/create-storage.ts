@@ -24,5 +24,5 @@ export async function createStorage(
   const signer = baseUrl === undefined ? undefined : new SignedUrls({ secrets, baseUrl });
   const made = await createBackend(resolved);
   const backend = typeof resolved.backend === 'string' ? made : new BorrowedBackend(made);
-  return composeStorage(options.name ?? DEFAULT_STORAGE, backend, resolved, signer);
+  return composeStorage(options.name ?? DEFAULT_STORAGE, backend, resolved, signer).storage;
 }

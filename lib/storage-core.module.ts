@@ -1,8 +1,24 @@
 /** What all storages of one app share. Nest keeps one instance of it, however often it is imported. */
-import { Global, Module } from '@nestjs/common';
+import { Global, Module, type NestModule } from '@nestjs/common';
 import { SignedRoutesModule } from './files/index.js';
+import { HttpSupportModule } from './http/http-support.module.js';
+import { RequestScope } from './http/request-scope.js';
 import { StorageRegistry } from './service/storage.registry.js';
 
 @Global()
-@Module({ imports: [SignedRoutesModule], providers: [StorageRegistry], exports: [StorageRegistry, SignedRoutesModule] })
-export class StorageCoreModule {}
+@Module({
+  imports: [SignedRoutesModule, HttpSupportModule],
+  providers: [StorageRegistry, RequestScope],
+  exports: [StorageRegistry, SignedRoutesModule, HttpSupportModule],
+})
+export class StorageCoreModule implements NestModule {
+  readonly #requests: RequestScope;
+
+  constructor(requests: RequestScope) {
+    this.#requests = requests;
+  }
+
+  configure(): void {
+    this.#requests.follow();
+  }
+}

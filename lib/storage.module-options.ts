@@ -2,6 +2,7 @@
 import type { InjectionToken, ModuleMetadata, OptionalFactoryDependency, Type } from '@nestjs/common';
 import type { StorageOptions } from './config/index.js';
 
+/** Where the signed routes are, and what of the app applies to them. */
 export interface StorageControllerOptions {
   /** Path of the signed routes below the app's global prefix. @default 'files' */
   readonly path?: string;
@@ -30,6 +31,7 @@ export interface StorageModuleOptions extends StorageModuleExtras, StorageOption
 
 /** Makes the options of a storage from injected providers. */
 export interface StorageOptionsFactory {
+  /** Called once, when the app starts. */
   createStorageOptions(): StorageOptions | Promise<StorageOptions>;
 }
 
@@ -47,6 +49,7 @@ export interface StorageModuleAsyncOptions<Dependencies extends readonly unknown
   extends StorageModuleExtras, Pick<ModuleMetadata, 'imports' | 'providers'> {
   /** Tokens that useFactory gets as arguments, in order. */
   readonly inject?: InjectFor<Dependencies>;
+  /** Makes the options from what `inject` names. */
   readonly useFactory?: (...dependencies: [...Dependencies]) => StorageOptions | Promise<StorageOptions>;
   readonly useClass?: Type<StorageOptionsFactory>;
   readonly useExisting?: InjectionToken<StorageOptionsFactory>;

@@ -62,7 +62,7 @@ function dynamicModule(
     global: extras.isGlobal ?? true,
     imports: [StorageCoreModule, ...imports],
     providers: [...providers, ...storageProviders(extras)],
-    controllers: path === undefined ? [] : [createStorageFilesController({ path, decorators })],
+    controllers: path === undefined ? [] : [createStorageFilesController({ path, storage: extras.name, decorators })],
     exports: storageExports(extras.name),
   };
 }

@@ -2,11 +2,12 @@
 import { Logger, type InjectionToken, type OnApplicationShutdown, type Provider } from '@nestjs/common';
 import { APP_FILTER } from '@nestjs/core';
 import { AppAddress } from './app-address.js';
-import { composeStorage } from './compose-storage.js';
+import { composeStorage, type ComposedStorage } from './compose-storage.js';
 import { createBackend, resolveOptions, type ResolvedStorageOptions, type StorageOptions } from './config/index.js';
 import type { StorageBackend } from './contract/index.js';
 import { SignedRoutes, SignedUrls } from './files/index.js';
 import { StorageExceptionFilter } from './http/index.js';
+import { UploadTimeoutAdvice } from './http/upload-timeout.advice.js';
 import { DEFAULT_STORAGE, StorageRegistry } from './service/storage.registry.js';
 import { getStorageBackendToken, getStorageOptionsToken, getStorageToken } from './storage.constants.js';
 import type { StorageModuleExtras } from './storage.module-options.js';
@@ -34,6 +35,10 @@ class BackendLifetime implements OnApplicationShutdown {
 
 function resolvedToken(name: string): string {
   return `${getStorageOptionsToken(name)}:resolved`;
+}
+
+function composedToken(name: string): string {
+  return `STORAGE_COMPOSED(${name})`;
 }
 
 function signerToken(name: string): string {
@@ -77,10 +82,15 @@ export function storageProviders(extras: StorageModuleExtras): Provider[] {
       useFactory: (resolved: ResolvedStorageOptions, app: AppAddress) => signerOf(resolved, path, app),
     },
     {
-      provide: getStorageToken(name),
+      provide: composedToken(name),
       inject: [getStorageBackendToken(name), resolvedToken(name), { token: signerToken(name), optional: true }],
       useFactory: (backend: StorageBackend, resolved: ResolvedStorageOptions, signer?: SignedUrls) =>
         composeStorage(name, backend, resolved, signer),
+    },
+    {
+      provide: getStorageToken(name),
+      inject: [composedToken(name)],
+      useFactory: ({ storage }: ComposedStorage) => storage,
     },
     {
       provide: `STORAGE_LIFETIME(${name})`,
@@ -91,16 +101,31 @@ export function storageProviders(extras: StorageModuleExtras): Provider[] {
     {
       // The registries take what is really injected, so that a provider overridden in a test is used everywhere.
       provide: `STORAGE_REGISTRATION(${name})`,
-      inject: [StorageRegistry, SignedRoutes, getStorageToken(name), resolvedToken(name), signerToken(name)],
+      inject: [
+        StorageRegistry,
+        SignedRoutes,
+        getStorageToken(name),
+        composedToken(name),
+        resolvedToken(name),
+        signerToken(name),
+        UploadTimeoutAdvice,
+      ],
       useFactory: (
         registry: StorageRegistry,
         routes: SignedRoutes,
         storage: StorageService,
+        composed: ComposedStorage,
         resolved: ResolvedStorageOptions,
         signer: SignedUrls | undefined,
+        timeouts: UploadTimeoutAdvice,
       ) => {
-        registry.add(name, storage);
+        registry.add(name, storage, storage === composed.storage ? composed.base : storage);
+        const { maxFileSize } = resolved;
+        if (maxFileSize !== undefined) timeouts.limit(name, maxFileSize);
         if (path !== undefined && signer) {
+          // Without a limit of its own, nothing says that the storage is meant for large files.
+          const taker = `Uploads to signed URLs of the storage ${JSON.stringify(name)}`;
+          timeouts.expect({ taker, storage: name, size: maxFileSize ?? 0 });
           routes.register({ storage: name, signer, path, policy: { inlineTypes: resolved.urls.inlineTypes } });
         }
         return true;

@@ -2,12 +2,7 @@
 import type { Readable } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
 import {
-  InvalidKeyError,
-  InvalidOptionsError,
   OperationAbortedError,
-  parseKey,
-  parsePrefix,
-  StorageConfigurationError,
   StorageError,
   StorageFileNotFoundError,
   type ObjectInfo,
@@ -16,11 +11,13 @@ import {
   type StorageBackend,
   type StorageCapabilities,
   type StorageErrorDetails,
-  type StorageKey,
   type StorageOperation,
   type WriteConditions,
 } from './contract/index.js';
 import { discardBody, type StorageBody } from './service/body.js';
+import { BoundStorage } from './service/bound-storage.js';
+import { allFiles, DEFAULT_LIST_LIMIT, deleteFolder, firstKeys, readPage } from './service/listing.js';
+import { defaultUrl, signGet, signPut } from './service/signing.js';
 import { stageFile, type StagedBytes } from './service/stage-file.js';
 import type {
   CheckHealthOptions,
@@ -38,18 +35,15 @@ import type {
   StorageServiceSettings,
 } from './service/storage-options.js';
 import { StoredFile, type GetUrlOptions } from './service/stored-file.js';
-import { assertBindings, checkedExpiry, dispositionOf } from './service/url-requests.js';
-import {
-  checkedConditions,
-  checkedContentType,
-  checkedCount,
-  checkedMetadata,
-  checkedRange,
-} from './service/write-options.js';
-import { ScopeBackend } from './wrappers/index.js';
+import { traced, type OperationTrace, type TracedOperation } from './service/tracing.js';
+import { checkedCount, checkedRange } from './service/write-options.js';
+import { currentBackend, ScopeBackend } from './wrappers/index.js';
 
-const DEFAULT_LIST_LIMIT = 1000;
-const DELETE_BATCH = 1000;
+/** Names of traced operations that errors know by another. */
+const ERROR_NAMES: Partial<Record<TracedOperation, StorageOperation>> = {
+  deleteMany: 'delete',
+  deletePrefix: 'delete',
+};
 
 /**
  * File storage that does not care where the bytes live.
@@ -59,22 +53,20 @@ const DELETE_BATCH = 1000;
 export class StorageService {
   /** Name of this storage among several: `default` unless it was given one. */
   readonly name: string;
-  readonly #backend: StorageBackend;
-  readonly #settings: StorageServiceSettings;
+  readonly #bound: BoundStorage;
 
   constructor(backend: StorageBackend, settings: StorageServiceSettings = {}) {
-    this.#backend = backend;
-    this.#settings = settings;
+    this.#bound = new BoundStorage(backend, settings);
     this.name = settings.name ?? 'default';
   }
 
   /** Kind of store behind this storage: `local`, `memory`, `s3`, ... */
   get backendName(): string {
-    return this.#backend.name;
+    return this.#bound.backend.name;
   }
 
   get capabilities(): StorageCapabilities {
-    return this.#backend.capabilities;
+    return this.#bound.capabilities;
   }
 
   /**
@@ -86,20 +78,27 @@ export class StorageService {
    * SourceFailedError, OperationAbortedError
    */
   async put(key: string, body: StorageBody, options: PutOptions = {}): Promise<StoredFile> {
-    const staged = await this.#stage(key, body, options);
-    try {
-      const url = options.url === false ? undefined : await this.#defaultUrl(staged.info.key);
-      return this.#file(await staged.commit(), url);
-    } catch (error) {
-      await staged.abort();
-      throw error;
-    }
+    return this.#write(body, key, async (own, trace) => {
+      const staged = await own.#stage(key, body, options);
+      try {
+        const url = options.url === false ? undefined : await defaultUrl(own.#bound, staged.info.key);
+        const file = own.#file(await staged.commit(), url);
+        if (trace) trace.message.bytes = file.size;
+        return file;
+      } catch (error) {
+        await staged.abort();
+        throw error;
+      }
+    });
   }
 
   /** Takes in a file without publishing it. End it with exactly one of commit() and abort(). @throws as put() */
   async stage(key: string, body: StorageBody, options: StageFileRequest = {}): Promise<StagedUpload> {
-    const staged = await this.#stage(key, body, options);
-    return { ...staged, commit: async () => this.#file(await staged.commit()) };
+    return this.#write(body, key, async (own, trace) => {
+      const staged = await own.#stage(key, body, options);
+      const upload = { ...staged, commit: async () => own.#file(await staged.commit()) };
+      return trace ? trace.followUpload(upload) : upload;
+    });
   }
 
   /**
@@ -118,41 +117,52 @@ export class StorageService {
 
   /** Opens a file for reading together with its facts, both of one version. @throws as get() */
   async open(key: string, options: GetOptions = {}): Promise<OpenedFile> {
-    const parsed = this.#key('get', key);
-    const details = this.#details('get', parsed);
-    const { signal } = options;
-    const range = checkedRange(options.range, details);
-    const { info, body, range: read } = await this.#backend.open(parsed, { range, ifMatch: options.ifMatch, signal });
-    if (signal) destroyOnAbort(body, signal, details);
-    return { file: this.#file(info), range: read, body };
+    return this.#run('get', { key }, async (own, trace) => {
+      const parsed = own.#bound.key('get', key);
+      const details = own.#bound.details('get', parsed);
+      const { ifMatch, signal } = options;
+      const range = checkedRange(options.range, details);
+      const { info, body, range: read } = await own.#bound.backend.open(parsed, { range, ifMatch, signal });
+      trace?.followBody(body, read ? read.end - read.start + 1 : info.size);
+      if (signal) destroyOnAbort(body, signal, details);
+      return { file: own.#file(info), range: read, body };
+    });
   }
 
   /** True when the file is there; false only when it is not. A store that denies or fails throws. */
   async exists(key: string, options: OperationOptions = {}): Promise<boolean> {
-    const parsed = this.#key('exists', key);
-    try {
-      await this.#backend.stat(parsed, options);
-      return true;
-    } catch (error) {
-      if (error instanceof StorageFileNotFoundError) return false;
-      throw error;
-    }
+    return this.#run('exists', { key }, async (own) => {
+      const parsed = own.#bound.key('exists', key);
+      try {
+        await own.#bound.backend.stat(parsed, options);
+        return true;
+      } catch (error) {
+        if (error instanceof StorageFileNotFoundError) return false;
+        throw error;
+      }
+    });
   }
 
   /** Type, size, dates, etag and metadata of a file. @throws StorageFileNotFoundError */
   async getMetadata(key: string, options: OperationOptions = {}): Promise<StoredFile> {
-    return this.#file(await this.#backend.stat(this.#key('getMetadata', key), options));
+    return this.#run('getMetadata', { key }, async (own) =>
+      own.#file(await own.#bound.backend.stat(own.#bound.key('getMetadata', key), options)),
+    );
   }
 
   /** Deletes a file. False where there was none. */
   async delete(key: string, options: OperationOptions = {}): Promise<boolean> {
-    return this.#backend.delete(this.#key('delete', key), options);
+    return this.#run('delete', { key }, async (own) =>
+      own.#bound.backend.delete(own.#bound.key('delete', key), options),
+    );
   }
 
   /** Deletes many files; one failure does not stop the rest. */
   async deleteMany(keys: readonly string[], options: OperationOptions = {}): Promise<DeletedFiles> {
-    const parsed = keys.map((key) => this.#key('delete', key));
-    return this.#backend.deleteMany(parsed, options);
+    return this.#run('deleteMany', {}, async (own) => {
+      const parsed = keys.map((key) => own.#bound.key('delete', key));
+      return own.#bound.backend.deleteMany(parsed, options);
+    });
   }
 
   /**
@@ -161,77 +171,42 @@ export class StorageService {
    * @param prefix must end with `/`, so that `user/1` can never take `user/10` with it
    */
   async deletePrefix(prefix: string, options: OperationOptions = {}): Promise<DeletedFiles> {
-    if (typeof prefix !== 'string' || !prefix.endsWith('/')) {
-      throw new InvalidKeyError({
-        ...this.#details('delete', String(prefix)),
-        reason: 'the prefix of deletePrefix() must end with "/"',
-        advice: `Without it ${JSON.stringify(prefix)} would also name its longer siblings.`,
-      });
-    }
-    const deleted: string[] = [];
-    const failed: { key: string; error: Error }[] = [];
-    let batch: StorageKey[] = [];
-    const flush = async () => {
-      const result = await this.#backend.deleteMany(batch, options);
-      deleted.push(...result.deleted);
-      failed.push(...result.failed);
-      batch = [];
-    };
-    for await (const file of this.list({ ...options, prefix })) {
-      batch.push(file.key as StorageKey);
-      if (batch.length === DELETE_BATCH) await flush();
-    }
-    if (batch.length > 0) await flush();
-    return { deleted, failed };
+    return this.#run('deletePrefix', { key: prefix }, (own) => deleteFolder(own.#bound, prefix, options));
   }
 
   /** Copies a file with its type and metadata. Conditions are about the target. */
   async copy(from: string, to: string, options: OperationOptions & WriteConditions = {}): Promise<StoredFile> {
-    const [source, target] = this.#pair('copy', from, to, options);
-    return this.#file(await this.#backend.copy(source, target, options));
+    return this.#run('copy', { key: from, target: to }, async (own) => {
+      const [source, target] = own.#bound.pair('copy', from, to, options);
+      return own.#file(await own.#bound.backend.copy(source, target, options));
+    });
   }
 
   /** Moves a file with its type and metadata. Conditions are about the target. */
   async move(from: string, to: string, options: OperationOptions & WriteConditions = {}): Promise<StoredFile> {
-    const [source, target] = this.#pair('move', from, to, options);
-    return this.#file(await this.#backend.move(source, target, options));
+    return this.#run('move', { key: from, target: to }, async (own) => {
+      const [source, target] = own.#bound.pair('move', from, to, options);
+      return own.#file(await own.#bound.backend.move(source, target, options));
+    });
   }
 
   /** All files under a prefix, page by page as they are asked for, in key order where the backend can. */
-  async *list(options: ListOptions = {}): AsyncGenerator<ListedFile, void, undefined> {
-    let cursor: string | undefined;
-    do {
-      const page = await this.listPage({ ...options, cursor });
-      yield* page.files;
-      ({ cursor } = page);
-    } while (cursor !== undefined);
+  list(options: ListOptions = {}): AsyncGenerator<ListedFile, void, undefined> {
+    // Whose files these are is told by who asked for the list, not by who reads on in it.
+    const own = this.#own('list');
+    return allFiles((query) => own.listPage(query), options);
   }
 
   /** One page of files and folders. @throws InvalidKeyError for the prefix, InvalidOptionsError for the cursor */
   async listPage(query: ListPageQuery = {}): Promise<ListedPage> {
-    const { prefix = '', delimiter, cursor, limit = DEFAULT_LIST_LIMIT, signal } = query;
-    const details = this.#details('list');
-    checkedCount('limit', limit, 1, details);
-    if (delimiter !== undefined && delimiter !== '/') {
-      throw new InvalidOptionsError({ ...details, reason: 'the delimiter of a listing can only be "/"' });
-    }
-    const parsed = parsePrefix(prefix, { strict: this.#settings.strictKeys, maxBytes: this.capabilities.maxKeyBytes });
-    const page = await this.#backend.list({ prefix: parsed, delimiter, cursor, limit, signal });
-    return { files: page.objects, prefixes: page.prefixes, ...(page.cursor !== undefined && { cursor: page.cursor }) };
+    return this.#run('list', { key: query.prefix ?? '' }, (own) => readPage(own.#bound, query));
   }
 
   /** The first keys under a prefix. @param options.limit default 1,000 */
   async listKeys(prefix = '', options: OperationOptions & { readonly limit?: number } = {}): Promise<string[]> {
-    const limit = checkedCount('limit', options.limit ?? DEFAULT_LIST_LIMIT, 1, this.#details('list'));
-    const keys: string[] = [];
-    let cursor: string | undefined;
-    do {
-      const most = Math.min(limit - keys.length, DEFAULT_LIST_LIMIT);
-      const page = await this.listPage({ prefix, cursor, limit: most, signal: options.signal });
-      keys.push(...page.files.map((file) => file.key));
-      ({ cursor } = page);
-    } while (cursor !== undefined && keys.length < limit);
-    return keys;
+    const own = this.#own('list');
+    const limit = checkedCount('limit', options.limit ?? DEFAULT_LIST_LIMIT, 1, own.#bound.details('list'));
+    return firstKeys((query) => own.listPage(query), prefix, limit, options);
   }
 
   /**
@@ -240,20 +215,7 @@ export class StorageService {
    * @throws StorageFileNotFoundError (unless `mustExist: false`), InvalidOptionsError (expiry), NotSupportedError
    */
   async getUrl(key: string, options: GetUrlOptions = {}): Promise<string> {
-    const parsed = this.#key('getUrl', key);
-    const details = this.#details('getUrl', parsed);
-    const { download, contentType, signal } = options;
-    const expiresIn = checkedExpiry(options.expiresIn, this.#settings, details);
-    const disposition = dispositionOf(parsed, download);
-    const asked = {
-      disposition: disposition !== undefined,
-      filename: disposition?.filename !== undefined,
-      contentType: contentType !== undefined,
-    };
-    assertBindings(this.capabilities.getUrl, asked, details);
-    if (contentType !== undefined) checkedContentType(contentType, details);
-    if (options.mustExist !== false) await this.#mustExist(parsed, details, signal);
-    return this.#backend.getUrl(parsed, { expiresIn, disposition, contentType, signal });
+    return this.#run('getUrl', { key }, (own) => signGet(own.#bound, key, options));
   }
 
   /**
@@ -262,31 +224,7 @@ export class StorageService {
    * @throws InvalidOptionsError, NotSupportedError for what the backend cannot bind
    */
   async getUploadUrl(key: string, options: GetUploadUrlOptions = {}): Promise<SignedUpload> {
-    const parsed = this.#key('getUploadUrl', key);
-    const details = this.#details('getUploadUrl', parsed);
-    const { contentType, size, ifNoneMatch, signal } = options;
-    const expiresIn = checkedExpiry(options.expiresIn, this.#settings, details);
-    const metadata = options.metadata && checkedMetadata(options.metadata, details);
-    const maxSize = size === undefined ? this.#maxSize(options.maxSize, details) : options.maxSize;
-    if (contentType !== undefined) checkedContentType(contentType, details);
-    if (size !== undefined) checkedCount('size', size, 0, details);
-    const asked = {
-      contentType: contentType !== undefined,
-      size: size !== undefined,
-      maxSize: options.maxSize !== undefined,
-      createOnly: ifNoneMatch !== undefined,
-      metadata: metadata !== undefined,
-    };
-    assertBindings(this.capabilities.getUploadUrl, asked, details);
-    return this.#backend.getUploadUrl(parsed, {
-      expiresIn,
-      contentType,
-      size,
-      maxSize: this.capabilities.getUploadUrl.includes('maxSize') ? maxSize : undefined,
-      ifNoneMatch,
-      metadata,
-      signal,
-    });
+    return this.#run('getUploadUrl', { key }, (own) => signPut(own.#bound, key, options));
   }
 
   /**
@@ -295,76 +233,78 @@ export class StorageService {
    * @example storage.scope('tenants/acme').put('a.txt', 'hi') // stores tenants/acme/a.txt
    */
   scope(prefix: string): StorageService {
-    return new StorageService(new ScopeBackend(this.#backend, prefix), this.#settings);
+    const { backend, settings } = this.#bound;
+    return new StorageService(new ScopeBackend(backend, prefix), settings);
+  }
+
+  /**
+   * This storage as it is for who asks now. Where the module's `scope` makes it the current tenant's, what this gives
+   * stays that tenant's wherever it is used later: in a queue, a timer, an event handler. Elsewhere it is the storage
+   * itself.
+   *
+   * @throws PermissionDeniedError where there is no scope now, InvalidKeyError where it is not a valid one
+   */
+  forCurrentScope(): StorageService {
+    return this.#own('scope');
   }
 
   /** Resolves when the store can be used; else throws what is wrong. Read-only unless `write`. */
   async checkHealth(options: CheckHealthOptions = {}): Promise<void> {
-    await this.#backend.check({ write: options.write ?? false, signal: options.signal });
+    const { backend } = this.#bound;
+    const facts = () => ({ storage: this.name, backend: backend.name });
+    // Of the whole store: probes come without a tenant.
+    return traced('checkHealth', facts, () => backend.check({ write: options.write ?? false, signal: options.signal }));
   }
 
   /** Lets go of what the backend holds. Nest calls the module's own at shutdown. */
   async close(): Promise<void> {
-    await this.#backend.close();
+    await this.#bound.backend.close();
   }
 
-  async #stage(key: string, body: StorageBody, options: StageFileRequest): Promise<StagedBytes> {
+  /** Every operation passes here: it is told to who listens, and done in the scope that holds as it begins. */
+  #run<T>(
+    operation: TracedOperation,
+    facts: { readonly key?: string; readonly target?: string },
+    work: (own: StorageService, trace?: OperationTrace) => Promise<T>,
+  ): Promise<T> {
+    const message = () => ({ storage: this.name, backend: this.backendName, ...facts });
+    return traced(operation, message, async (trace) => {
+      const own = this.#own(ERROR_NAMES[operation] ?? (operation as StorageOperation));
+      const { backend } = own.#bound;
+      if (trace && backend instanceof ScopeBackend) trace.message.scope = backend.prefix;
+      return work(own, trace);
+    });
+  }
+
+  /** A write that is refused before its body was looked at lets the body go. */
+  async #write<T>(
+    body: StorageBody,
+    key: string,
+    work: (own: StorageService, trace?: OperationTrace) => Promise<T>,
+  ): Promise<T> {
     try {
-      const parsed = this.#key('put', key);
-      const details = this.#details('put', parsed);
-      return await stageFile(this.#backend, parsed, body, options, this.#maxSize(options.maxSize, details), details);
+      return await this.#run('put', { key }, work);
     } catch (error) {
       discardBody(body);
       throw error;
     }
   }
 
-  #key(operation: StorageOperation, key: string): StorageKey {
-    return parseKey(key, { strict: this.#settings.strictKeys, maxBytes: this.capabilities.maxKeyBytes, operation });
+  #own(operation: StorageOperation): StorageService {
+    const { backend, settings } = this.#bound;
+    const current = currentBackend(backend, operation);
+    return current === backend ? this : new StorageService(current, settings);
   }
 
-  #pair(operation: 'copy' | 'move', from: string, to: string, conditions: WriteConditions): [StorageKey, StorageKey] {
-    const target = this.#key(operation, to);
-    checkedConditions(conditions, this.#details(operation, target));
-    return [this.#key(operation, from), target];
-  }
-
-  #details(operation: StorageOperation, key?: string): StorageErrorDetails {
-    return { operation, key, backend: this.#backend.name };
+  async #stage(key: string, body: StorageBody, options: StageFileRequest): Promise<StagedBytes> {
+    const parsed = this.#bound.key('put', key);
+    const details = this.#bound.details('put', parsed);
+    const maxSize = this.#bound.maxSize(options.maxSize, details);
+    return stageFile(this.#bound.backend, parsed, body, options, maxSize, details);
   }
 
   #file(info: ObjectInfo, url?: string): StoredFile {
     return new StoredFile(info, (key, options) => this.getUrl(key, options), url);
-  }
-
-  #maxSize(asked: number | undefined, details: StorageErrorDetails): number | undefined {
-    if (asked !== undefined) checkedCount('maxSize', asked, 0, details);
-    const limits = [asked, this.#settings.maxFileSize, this.capabilities.maxObjectBytes].filter((n) => n !== undefined);
-    return limits.length === 0 ? undefined : Math.min(...limits);
-  }
-
-  /** Signed before the commit, so that a failure to sign cannot follow a success; none where no URL can be made. */
-  async #defaultUrl(key: StorageKey): Promise<string | undefined> {
-    if (this.capabilities.getUrl.length === 0) return undefined;
-    try {
-      return await this.getUrl(key, { mustExist: false });
-    } catch (error) {
-      if (error instanceof StorageConfigurationError) return undefined;
-      throw error;
-    }
-  }
-
-  async #mustExist(key: StorageKey, details: StorageErrorDetails, signal?: AbortSignal): Promise<void> {
-    try {
-      await this.#backend.stat(key, { signal });
-    } catch (error) {
-      if (!(error instanceof StorageFileNotFoundError)) throw error;
-      throw new StorageFileNotFoundError({
-        ...details,
-        advice: 'Check the key, or pass mustExist: false to sign a URL for a file that comes later.',
-        cause: error,
-      });
-    }
   }
 }
 

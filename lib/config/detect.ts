@@ -1,6 +1,7 @@
 /** Which backend the environment means, and why. */
 import type { BackendKind, StorageEnvironment } from './environment.js';
 
+/** Which backend the environment speaks for, and why. */
 export interface Detection {
   readonly backend: BackendKind;
   /** Why, as a clause for the log. */

@@ -1,7 +1,7 @@
 /** The environment variables of a storage: names, checks, defaults and descriptions in one schema. */
-import bytes from 'bytes';
 import { z } from 'zod';
 import { StorageConfigurationError } from '../contract/index.js';
+import { parseByteSize } from '../service/byte-size.js';
 
 export const BACKEND_KINDS = ['local', 's3', 'gcs', 'cloudinary', 'memory'] as const;
 
@@ -19,8 +19,8 @@ const seconds = z
   .refine((value) => value >= 1 && Number.isSafeInteger(value), 'must be a whole number of seconds from 1');
 
 const size = z.string().transform((value, context) => {
-  const parsed = bytes.parse(value);
-  if (parsed !== null && parsed >= 0) return parsed;
+  const parsed = parseByteSize(value);
+  if (parsed !== undefined) return parsed;
   context.addIssue('must be a size such as 500kb, 20mb or 5gb');
   return z.NEVER;
 });

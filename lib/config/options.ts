@@ -2,8 +2,11 @@
 import type { StorageBackend } from '../contract/index.js';
 import type { LocalBackendOptions } from '../backends/local/index.js';
 import type { ByteSize } from '../service/byte-size.js';
+import type { StorageScopeContext } from '../service/current-request.js';
+import type { ScopePath } from '../wrappers/index.js';
 import type { BackendKind, EnvironmentSource } from './environment.js';
 
+/** Signed URLs: their secret, address and expiry. */
 export interface StorageUrlOptions {
   /**
    * Secrets of the signed URLs, at least 32 bytes each: the first signs, all verify.
@@ -21,7 +24,12 @@ export interface StorageUrlOptions {
   readonly expiresIn?: number;
   /** Longest expiry in seconds that may be asked. @default STORAGE_MAX_URL_EXPIRATION, else 604,800 (7 days) */
   readonly maxExpiresIn?: number;
-  /** Media types beyond the safe list that browsers may show in place, such as `text/html`. @default none */
+  /**
+   * Media types that browsers may show in place, beside images (but SVG), audio, video and plain text; others are sent
+   * as downloads. `application/pdf` is then served without the sandbox, which PDF viewers refuse.
+   *
+   * @default none
+   */
   readonly inlineTypes?: readonly string[];
 }
 
@@ -46,6 +54,14 @@ export interface StorageOptions {
   readonly maxFileSize?: ByteSize;
   /** Refuse every change. @default false */
   readonly readOnly?: boolean;
+  /**
+   * Whose files these are: makes the storage the current tenant's own. Asked at each operation, in the async context of
+   * who calls: `(context) => ['tenants', context.getRequest<MyRequest>().tenantId]`, or from an AsyncLocalStorage. A
+   * string is a folder and an id (`'tenants/' + id`). Where it gives nothing, or throws, the operation is refused.
+   *
+   * @default none: one storage for all
+   */
+  readonly scope?: (context: StorageScopeContext) => ScopePath | undefined;
   /** Where variables are read from. `{}` reads none. @default process.env */
   readonly env?: EnvironmentSource;
 }

@@ -83,6 +83,7 @@ export abstract class BaseStorageBackend implements StorageBackend {
     if (signal?.aborted) throw this.aborted(operation, signal, key);
   }
 
+  /** The error of a stopped operation: the signal's reason where that is a StorageError. */
   protected aborted(operation: StorageOperation, signal: AbortSignal, key?: string): StorageError {
     return signal.reason instanceof StorageError
       ? signal.reason

@@ -9,6 +9,7 @@ export type GetBinding = 'expiry' | 'disposition' | 'filename' | 'contentType';
 /** What a signed URL for uploading can bind beside key and method. */
 export type PutBinding = 'expiry' | 'contentType' | 'size' | 'maxSize' | 'createOnly' | 'metadata';
 
+/** What a store can do and where its limits are. The conformance suite holds each claim against the store. */
 export interface StorageCapabilities {
   /** Writes at which `ifNoneMatch: '*'` holds. Elsewhere it is a NotSupportedError. */
   readonly createOnly: readonly WriteKind[];

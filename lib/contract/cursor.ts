@@ -2,7 +2,11 @@
 import { InvalidOptionsError } from './errors.js';
 import { compareKeys } from './storage-key.js';
 
-/** @param last the last key or folder prefix of the page */
+/**
+ * The cursor of a page: where the next one begins.
+ *
+ * @param last the last key or folder prefix of the page
+ */
 export function encodeCursor(prefix: string, last: string): string {
   return Buffer.from(JSON.stringify([prefix, last])).toString('base64url');
 }

@@ -1,6 +1,7 @@
 /** Media types by file name, for objects whose type nobody said. */
 import { lookup } from 'mime-types';
 
+/** Media type of bytes of which nothing is known. */
 export const DEFAULT_CONTENT_TYPE = 'application/octet-stream';
 
 /** The registered media type of a key's extension, else `application/octet-stream`. */

@@ -1,6 +1,7 @@
 /** The one way from a client's file name to a segment of a key. */
 import { RESERVED_SEGMENT } from './storage-key.js';
 
+/** How safeName() makes a name. */
 export interface SafeNameOptions {
   /** Longest result in UTF-8 bytes. Default 200, which leaves room for a suffix within the 255 of most disks. */
   readonly maxBytes?: number;

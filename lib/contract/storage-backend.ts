@@ -19,6 +19,7 @@ import type {
 } from './objects.js';
 import type { StorageKey } from './storage-key.js';
 
+/** How thoroughly to look whether the store can be used. */
 export interface CheckOptions extends OperationOptions {
   /** Also write, read back and remove one small hidden object. */
   readonly write: boolean;

@@ -12,6 +12,7 @@ export const MAX_KEY_BYTES = 1024;
 /** First segment of everything the library keeps for itself; hidden from listings and refused in keys. */
 export const RESERVED_SEGMENT = '.nestjs-storage';
 
+/** The rules of keys that a storage may choose. */
 export interface KeyRules {
   /** Only `A-Z a-z 0-9 . _ - /`. Default false. */
   readonly strict?: boolean;

@@ -3,6 +3,7 @@ import type { GetBinding, PutBinding } from './capabilities.js';
 import type { SignedUpload, SignGetOptions, SignPutOptions } from './objects.js';
 import type { StorageKey } from './storage-key.js';
 
+/** Makes URLs of the app's signed routes, for backends that have none of their own. */
 export interface UrlSigner {
   readonly getBindings: readonly GetBinding[];
   readonly putBindings: readonly PutBinding[];

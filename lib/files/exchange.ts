@@ -1,5 +1,6 @@
 /** The one place that knows platforms: what Express and Fastify hand to a handler, as Node's own request and response. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { nodeRequest, nodeResponse } from '../http/node-http.js';
 
 /** A request and its answer, whatever the platform. */
 export interface Exchange {
@@ -12,7 +13,6 @@ export interface Exchange {
 }
 
 interface PlatformRequest {
-  readonly raw?: IncomingMessage;
   readonly params?: Readonly<Record<string, string>>;
   readonly originalUrl?: string;
   readonly url?: string;
@@ -21,7 +21,6 @@ interface PlatformRequest {
 }
 
 interface PlatformResponse {
-  readonly raw?: ServerResponse;
   hijack?(): unknown;
   getHeaders?(): Record<string, number | string | string[] | undefined>;
 }
@@ -30,9 +29,9 @@ interface PlatformResponse {
 export function takeOver(request: object, response: object): Exchange {
   const platformRequest: PlatformRequest = request;
   const platformResponse: PlatformResponse = response;
-  const req = platformRequest.raw ?? (request as IncomingMessage);
-  const res = platformResponse.raw ?? (response as ServerResponse);
-  if (platformResponse.raw && platformResponse.hijack) {
+  const req: IncomingMessage & { readonly body?: unknown } = nodeRequest(request);
+  const res = nodeResponse(response);
+  if (platformResponse.hijack) {
     platformResponse.hijack();
     // Headers that hooks set (CORS, helmet) are still with the reply.
     for (const [name, value] of Object.entries(platformResponse.getHeaders?.() ?? {})) {
@@ -45,6 +44,7 @@ export function takeOver(request: object, response: object): Exchange {
     res,
     token: platformRequest.params?.token ?? '',
     hasQuery: url.includes('?'),
-    parsedBody: platformRequest.rawBody ?? platformRequest.body,
+    // On Fastify, middleware of Express's kind leaves its result with Node's request.
+    parsedBody: platformRequest.rawBody ?? platformRequest.body ?? req.body,
   };
 }

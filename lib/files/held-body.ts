@@ -5,7 +5,7 @@ interface Held {
   readonly headers: Readonly<Record<string, string>>;
 }
 
-const FRAMING = ['content-length', 'transfer-encoding'] as const;
+const DESCRIBING = ['content-length', 'transfer-encoding', 'content-type'] as const;
 
 const held = new WeakMap<IncomingMessage, Held>();
 const waiting = new WeakSet<IncomingMessage>();
@@ -16,7 +16,7 @@ const waiting = new WeakSet<IncomingMessage>();
  */
 export function holdBody(req: IncomingMessage): void {
   const headers: Record<string, string> = {};
-  for (const name of FRAMING) {
+  for (const name of DESCRIBING) {
     const value = req.headers[name];
     if (value === undefined) continue;
     headers[name] = value;

@@ -3,7 +3,7 @@
 /** How an app wants its files served. */
 export interface FileServingPolicy {
   /**
-   * Media types that browsers may show in place beside the safe ones (images but SVG, audio, video, plain text, PDF).
+   * Media types that browsers may show in place beside the safe ones (images but SVG, audio, video, plain text).
    * Everything else is sent as a download. Types that a browser would run, like `text/html` and `image/svg+xml`, stay
    * sandboxed without scripts where they are allowed. Default: none.
    */
@@ -16,7 +16,6 @@ export const DEFAULT_STALL_TIMEOUT = 30;
 
 /** Shown by browsers as pictures or text, never run. */
 const SAFE_INLINE = new Set([
-  'application/pdf',
   'image/apng',
   'image/avif',
   'image/bmp',
@@ -38,7 +37,8 @@ const PLAYABLE = /^(?:audio|video)\/[a-z0-9.+-]+$/;
 const SANDBOX = "default-src 'none'; style-src 'unsafe-inline'; sandbox";
 // The page that a browser makes around a film or sound loads that very URL again.
 const PLAYER_SANDBOX = "default-src 'none'; style-src 'unsafe-inline'; media-src 'self'; sandbox";
-// Chrome refuses to show a PDF in a sandboxed document; its viewer runs the file's scripts apart from our origin.
+// Chrome refuses to show a PDF in a sandboxed document; its viewer runs the file's scripts apart from our origin. So an
+// app that allows PDF gives up the sandbox for it, and no other does.
 const PDF_POLICY = "default-src 'none'; style-src 'unsafe-inline'; object-src 'self'";
 
 /** `text/html` of `Text/HTML; charset=utf-8`. */

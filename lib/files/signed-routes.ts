@@ -1,5 +1,8 @@
 /** The storages that the app serves itself: which signer checks their URLs, and under which path they live. */
+import 'reflect-metadata';
+import { isDeepStrictEqual } from 'node:util';
 import { StorageConfigurationError } from '../contract/index.js';
+import type { Type } from '@nestjs/common';
 import type { FileServingPolicy } from './serving-policy.js';
 import type { SignedPurpose } from './signed-token.js';
 import { claimedStorage, InvalidSignedUrlError, type SignedRequest, type SignedUrls } from './signed-urls.js';
@@ -13,6 +16,14 @@ export interface SignedRoute {
   readonly policy?: FileServingPolicy;
 }
 
+/** A controller and the storage it was made for. It serves all storages under its path. */
+export interface ServingController {
+  readonly path: string;
+  /** Default: `default`. */
+  readonly storage?: string;
+  readonly controller: Type<unknown>;
+}
+
 /** A request that was let in. */
 export interface AdmittedRequest {
   readonly request: SignedRequest;
@@ -22,6 +33,7 @@ export interface AdmittedRequest {
 /** One per app: controllers find their storages here at request time. */
 export class SignedRoutes {
   readonly #routes = new Map<string, SignedRoute>();
+  readonly #controllers = new Map<string, ServingController>();
 
   /** @throws StorageConfigurationError when the storage has a route already */
   register(route: SignedRoute): void {
@@ -32,6 +44,29 @@ export class SignedRoutes {
       });
     }
     this.#routes.set(route.storage, route);
+  }
+
+  /**
+   * Told of each controller. Of two under one path the first gets all requests, so both must have the same guards and
+   * other decorators: else the storages of the second would be served without theirs.
+   *
+   * @throws StorageConfigurationError
+   */
+  addController(added: ServingController): void {
+    const path = trimmedPath(added.path);
+    const first = this.#controllers.get(path);
+    if (!first) this.#controllers.set(path, added);
+    else if (!isDeepStrictEqual(metadataOf(first.controller), metadataOf(added.controller))) {
+      const names = [first, added].map(({ storage = 'default' }) => JSON.stringify(storage)).join(' and ');
+      throw new StorageConfigurationError({
+        reason:
+          `the storages ${names} have their signed routes under the same path, ${JSON.stringify(path)}, with ` +
+          'different decorators, so that the guards of one would not protect the other',
+        advice:
+          `Give one of them another path, such as controller: { path: '${path}-${added.storage ?? 'more'}' }, ` +
+          'or both the same decorators.',
+      });
+    }
   }
 
   /** Paths of all controllers, without slashes around them. */
@@ -53,4 +88,17 @@ export class SignedRoutes {
 
 export function trimmedPath(path: string): string {
   return path.replace(/^\/+|\/+$/g, '');
+}
+
+/** What decorators left on a class and, through it, on its handlers. */
+function metadataOf({ prototype }: Type<unknown>): Map<unknown, unknown>[] {
+  const handlers: object[] = Object.values(Object.getOwnPropertyDescriptors(prototype)).map(({ value }) => value);
+  return handlers.map((target) => {
+    const keys: unknown[] = Reflect.getOwnMetadataKeys(target);
+    return new Map(
+      keys
+        .filter((key) => key !== 'path' && !String(key).startsWith('design:'))
+        .map((key) => [key, Reflect.getOwnMetadata(key, target)]),
+    );
+  });
 }

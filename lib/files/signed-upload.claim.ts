@@ -2,6 +2,7 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import { Injectable, type OnModuleInit } from '@nestjs/common';
 import { ApplicationConfig, HttpAdapterHost } from '@nestjs/core';
+import { prepareSignedRoutes } from './fastify-routes.js';
 import { holdBody, releaseBody, withholdContinue } from './held-body.js';
 import { SignedRoutes } from './signed-routes.js';
 
@@ -61,6 +62,7 @@ export class SignedUploadClaim implements OnModuleInit {
   }
 
   #standFirst(): void {
+    if (this.#host.httpAdapter?.getType?.() === 'fastify') prepareSignedRoutes(this.#host.httpAdapter.getInstance());
     if (!this.#isExpress()) return;
     this.#host.httpAdapter.use((req: IncomingMessage, _res: ServerResponse, next: Next) => {
       if (this.#isSignedUpload(req.method, req.url)) holdBody(req);

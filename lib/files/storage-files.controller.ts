@@ -5,6 +5,7 @@ import { storageHttpAnswer } from '../http/storage-http-answer.js';
 import { StorageRegistry } from '../service/storage.registry.js';
 import { download } from './download.js';
 import { takeOver, type Exchange } from './exchange.js';
+import { SignedRouteConfig } from './fastify-routes.js';
 import { releaseBody } from './held-body.js';
 import { sendJson } from './send.js';
 import { SignedRoutes } from './signed-routes.js';
@@ -14,6 +15,8 @@ import { upload } from './signed-upload.js';
 export interface StorageFilesControllerOptions {
   /** Path below the app's global prefix, like `files`. */
   readonly path: string;
+  /** Name of the storage it is made for, which errors tell. Default: `default`. */
+  readonly storage?: string;
   /** Class decorators of the app: guards, `Public()`, `ApiExcludeController()`, ... Default: none. */
   readonly decorators?: readonly ClassDecorator[];
 }
@@ -32,19 +35,24 @@ export function createStorageFilesController(options: StorageFilesControllerOpti
     constructor(
       @Inject(SignedRoutes) readonly routes: SignedRoutes,
       @Inject(StorageRegistry) readonly storages: StorageRegistry,
-    ) {}
+    ) {
+      routes.addController({ path, storage: options.storage, controller: StorageFilesController });
+    }
 
     @Head(':token/:name')
+    @SignedRouteConfig()
     head(@Req() request: object, @Res() response: object): Promise<void> {
       return this.answer(takeOver(request, response), (exchange) => this.read(exchange));
     }
 
     @Get(':token/:name')
+    @SignedRouteConfig()
     get(@Req() request: object, @Res() response: object): Promise<void> {
       return this.answer(takeOver(request, response), (exchange) => this.read(exchange));
     }
 
     @Put(':token/:name')
+    @SignedRouteConfig()
     put(@Req() request: object, @Res() response: object): Promise<void> {
       return this.answer(takeOver(request, response), (exchange) => this.write(exchange));
     }
@@ -52,7 +60,7 @@ export function createStorageFilesController(options: StorageFilesControllerOpti
     private async read(exchange: Exchange): Promise<void> {
       if (exchange.hasQuery) throw new InvalidSignedUrlError('get', 'it has a query');
       const admitted = this.routes.admit(path, exchange.token, 'get');
-      const storage = this.storages.get(admitted.request.storage);
+      const storage = this.storages.getBase(admitted.request.storage);
       const onBroken = (cause: unknown) => logFailure(this.logger, cause, 500);
       await download({ exchange, storage, admitted, onBroken });
     }
@@ -61,7 +69,7 @@ export function createStorageFilesController(options: StorageFilesControllerOpti
       releaseBody(exchange.req);
       if (exchange.hasQuery) throw new InvalidSignedUrlError('put', 'it has a query');
       const admitted = this.routes.admit(path, exchange.token, 'put');
-      await upload(exchange, this.storages.get(admitted.request.storage), admitted);
+      await upload(exchange, this.storages.getBase(admitted.request.storage), admitted);
     }
 
     /** Errors are answered here: no filter or interceptor of the app may wrap or reword them. */

@@ -4,6 +4,7 @@ import { TerminusModule } from '@nestjs/terminus';
 import { createStorageHealthController } from './storage-health.controller.js';
 import { StorageHealthIndicator, type StorageHealthOptions } from './storage.health.js';
 
+/** Options of StorageHealthModule.forRoot(). */
 export interface StorageHealthModuleOptions {
   /** Path of the route; false makes none. @default '_ops/health' */
   readonly path?: string | false;
@@ -20,6 +21,7 @@ export interface StorageHealthModuleOptions {
  */
 @Module({})
 export class StorageHealthModule {
+  /** Registers the indicator and, unless `path` is false, the route. */
   static forRoot(options: StorageHealthModuleOptions = {}): DynamicModule {
     const { path = '_ops/health', storages = [{}], decorators = [] } = options;
     const watched = storages.length === 0 ? [{}] : storages;

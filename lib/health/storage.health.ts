@@ -5,6 +5,7 @@ import { StorageError } from '../contract/index.js';
 import { StorageRegistry } from '../service/storage.registry.js';
 import { probeStorage, type ProbeOutcome } from './probe.js';
 
+/** Which storage to look at, and how. */
 export interface StorageHealthOptions {
   /** Name of the storage. @default 'default' */
   readonly storage?: string;

@@ -3,13 +3,8 @@ import { Catch, Logger, type ArgumentsHost, type ExceptionFilter } from '@nestjs
 import { HttpAdapterHost } from '@nestjs/core';
 import { StorageError } from '../contract/index.js';
 import { logFailure } from './log-failure.js';
+import { nodeResponse } from './node-http.js';
 import { storageHttpAnswer } from './storage-http-answer.js';
-
-/** Express hands out the response of Node itself, Fastify a reply around it. */
-interface AnyResponse {
-  readonly raw?: { destroy(): void };
-  destroy?(): void;
-}
 
 /**
  * Maps StorageErrors to HTTP: `{ statusCode, code, message, error }` with a neutral text.
@@ -32,10 +27,10 @@ export class StorageExceptionFilter implements ExceptionFilter<StorageError> {
     const { status, headers, body } = storageHttpAnswer(exception);
     logFailure(this.#logger, exception, status);
     const { httpAdapter } = this.#host;
-    const response = host.switchToHttp().getResponse<AnyResponse>();
+    const response = host.switchToHttp().getResponse<object>();
     if (httpAdapter.isHeadersSent(response)) {
       // Ending the answer would make half a body look whole.
-      (response.raw ?? response).destroy?.();
+      nodeResponse(response).destroy();
       return;
     }
     for (const [name, value] of Object.entries(headers)) httpAdapter.setHeader(response, name, value);

@@ -12,6 +12,7 @@ export interface StorageErrorBody {
   readonly error: string;
 }
 
+/** An error as HTTP: nothing in it but what a client may know. */
 export interface StorageHttpAnswer {
   readonly status: number;
   readonly headers: Readonly<Record<string, string>>;

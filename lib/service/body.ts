@@ -17,6 +17,7 @@ import { checksumBytes, runningChecksum, type Checksum, type ChecksumAlgorithm }
 export type StorageBody =
   Uint8Array | ArrayBuffer | string | Blob | Readable | ReadableStream<Uint8Array> | AsyncIterable<Uint8Array | string>;
 
+/** What a body must keep to while it is read. */
 export interface BodyChecks {
   /** Exact bytes. */
   readonly size?: number;
@@ -106,6 +107,7 @@ export class CheckedBody implements AsyncIterable<Uint8Array> {
     if ('stream' in this.#source) this.#source.stream.destroy();
   }
 
+  /** The bytes. Throws before their end where a check does not hold. */
   async *[Symbol.asyncIterator](): AsyncGenerator<Uint8Array, void, undefined> {
     const { checksum, compute } = this.#checks;
     const verified = checksum && runningChecksum(checksum.algorithm);

@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto';
 import { crc32 } from 'node:zlib';
 import { InvalidOptionsError } from '../contract/index.js';
 
+/** Algorithms that bodies can be checked with. */
 export type ChecksumAlgorithm = 'crc32' | 'md5' | 'sha1' | 'sha256' | 'sha512';
 
 /** A promised checksum: the digest in hex or base64. */
@@ -11,8 +12,11 @@ export interface Checksum {
   readonly digest: string;
 }
 
+/** A checksum that is computed while the bytes pass. */
 export interface RunningChecksum {
+  /** Takes in the next bytes. */
   update(chunk: Uint8Array): void;
+  /** The digest of all bytes so far. Ends it. */
   digest(): Buffer;
 }
 
@@ -24,6 +28,7 @@ const DIGEST_BYTES: Readonly<Record<ChecksumAlgorithm, number>> = {
   sha512: 64,
 };
 
+/** Begins a checksum. */
 export function runningChecksum(algorithm: ChecksumAlgorithm): RunningChecksum {
   if (algorithm !== 'crc32') {
     const hash = createHash(algorithm);

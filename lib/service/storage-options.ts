@@ -64,6 +64,7 @@ export interface StagedUpload {
   abort(): Promise<void>;
 }
 
+/** How to read a file. */
 export interface GetOptions extends OperationOptions {
   /** Part of the file; `end` is inclusive. */
   readonly range?: ByteRange;
@@ -79,11 +80,13 @@ export interface OpenedFile {
   readonly body: Readable;
 }
 
+/** Which files to list. */
 export interface ListOptions extends OperationOptions {
   /** String prefix of keys (`user/1` also lists `user/10`). Default: all. */
   readonly prefix?: string;
 }
 
+/** Which page of files to list. */
 export interface ListPageQuery extends ListOptions {
   /** `'/'` gives folders as `prefixes` in place of what is in them. */
   readonly delimiter?: '/';
@@ -96,6 +99,7 @@ export interface ListPageQuery extends ListOptions {
 /** An entry of a listing: key, size in bytes, date, etag. */
 export type ListedFile = Omit<ObjectSummary, 'key'> & { readonly key: string };
 
+/** One page of a listing. */
 export interface ListedPage {
   readonly files: readonly ListedFile[];
   /** Folders below the prefix, each ending with `/`. */
@@ -104,12 +108,14 @@ export interface ListedPage {
   readonly cursor?: string;
 }
 
+/** What became of each file. */
 export interface DeletedFiles {
   /** Keys that existed and are gone. */
   readonly deleted: readonly string[];
   readonly failed: readonly { readonly key: string; readonly error: Error }[];
 }
 
+/** What a URL for uploading allows. */
 export interface GetUploadUrlOptions extends OperationOptions {
   /** Seconds. Default STORAGE_URL_EXPIRATION (3,600). */
   readonly expiresIn?: number;
@@ -124,6 +130,7 @@ export interface GetUploadUrlOptions extends OperationOptions {
   readonly metadata?: MetadataInput;
 }
 
+/** How thoroughly to look whether the store can be used. */
 export interface CheckHealthOptions extends OperationOptions {
   /** Also write, read back and remove one hidden object. Default false. */
   readonly write?: boolean;

@@ -5,11 +5,16 @@ import type { StorageService } from '../storage.service.js';
 /** Name of the storage that was given none. */
 export const DEFAULT_STORAGE = 'default';
 
+/** All storages of one app. Injectable wherever StorageModule is imported. */
 export class StorageRegistry {
   readonly #storages = new Map<string, StorageService>();
+  readonly #bases = new Map<string, StorageService>();
 
-  /** @throws StorageConfigurationError when the name is taken */
-  add(name: string, storage: StorageService): void {
+  /**
+   * @param base the whole of a storage whose scope depends on who asks; else the storage itself
+   * @throws StorageConfigurationError when the name is taken
+   */
+  add(name: string, storage: StorageService, base: StorageService = storage): void {
     if (this.#storages.has(name)) {
       throw new StorageConfigurationError({
         reason: `two storages are named ${JSON.stringify(name)}`,
@@ -17,6 +22,7 @@ export class StorageRegistry {
       });
     }
     this.#storages.set(name, storage);
+    this.#bases.set(name, base);
   }
 
   /** @throws StorageConfigurationError that lists the names there are */
@@ -33,6 +39,21 @@ export class StorageRegistry {
     });
   }
 
+  /**
+   * The whole of the storage, for the signed routes: their URLs say whose file they name, whoever comes with them.
+   *
+   * @throws as get()
+   */
+  getBase(name: string = DEFAULT_STORAGE): StorageService {
+    return this.#bases.get(name) ?? this.get(name);
+  }
+
+  /** True where a storage belongs to somebody else at each request. */
+  hasScopes(): boolean {
+    return [...this.#storages].some(([name, storage]) => this.#bases.get(name) !== storage);
+  }
+
+  /** The names there are. */
   names(): string[] {
     return [...this.#storages.keys()];
   }

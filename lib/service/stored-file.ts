@@ -14,6 +14,7 @@ export interface GetUrlOptions {
   readonly signal?: AbortSignal;
 }
 
+/** Makes the URLs of a file. */
 export type UrlMaker = (key: string, options?: GetUrlOptions) => Promise<string>;
 
 /** What is known of a file before and after it is published. */
@@ -74,6 +75,7 @@ export class StoredFile extends FileFacts {
     this.lastModified = info.lastModified;
   }
 
+  /** What JSON.stringify() shows. */
   toJSON(): StoredFileJson {
     return {
       key: this.key,

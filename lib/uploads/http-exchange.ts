@@ -1,6 +1,7 @@
 /** The only part that knows the HTTP platform: request and response as Node has them, and where handlers find files. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { ExecutionContext } from '@nestjs/common';
+import type { ExecutionContext, HttpServer } from '@nestjs/common';
+import { nodeRequest, nodeResponse } from '../http/node-http.js';
 
 // As nginx lingers: a client that is still sending when its answer is ready gets some time to read it.
 const LINGER_QUIET_SECONDS = 5;
@@ -20,11 +21,28 @@ export interface HttpExchange {
   readonly parts: UploadedParts;
 }
 
-/** Express: its request and response are Node's own. */
 export function exchangeOf(context: ExecutionContext): HttpExchange {
   const http = context.switchToHttp();
-  const request = http.getRequest<IncomingMessage & UploadedParts>();
-  return { request, response: http.getResponse<ServerResponse>(), parts: request };
+  const parts = http.getRequest<UploadedParts>();
+  return { request: nodeRequest(parts), response: nodeResponse(http.getResponse<object>()), parts };
+}
+
+interface FastifyInstance {
+  hasContentTypeParser(type: RegExp): boolean;
+  addContentTypeParser(type: RegExp, parser: (request: unknown, payload: unknown, done: () => void) => void): unknown;
+}
+
+const MULTIPART = /^multipart\//i;
+
+/**
+ * Fastify answers 415 to bodies without a parser: this one leaves multipart bodies unread. It is a pattern, so that it
+ * neither clashes with a parser of the app for the type, such as that of @fastify/multipart, nor comes before it.
+ */
+export function letMultipartThrough(adapter: HttpServer | undefined): void {
+  if (adapter?.getType?.() !== 'fastify') return;
+  const instance = adapter.getInstance?.() as FastifyInstance;
+  if (!instance.hasContentTypeParser(MULTIPART))
+    instance.addContentTypeParser(MULTIPART, (_request, _body, done) => done());
 }
 
 /**

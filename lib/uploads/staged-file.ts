@@ -59,6 +59,7 @@ export class StagedFile extends FileFacts {
     this.#stored = stored;
   }
 
+  /** What JSON.stringify() shows. */
   toJSON(): StagedFileJson {
     return {
       key: this.key,

@@ -1,6 +1,7 @@
 /** The four upload interceptors, shaped like Nest's own. */
 import { Inject, mixin, type NestInterceptor, type Type } from '@nestjs/common';
 import { ModuleRef } from '@nestjs/core';
+import { setMultipartForm, type FileFieldForm } from '../http/multipart-form.js';
 import type { StorageUploadOptions, StorageUploadOptionsFactory } from './upload-options.js';
 import { UploadInterceptor, type UploadShape } from './upload.interceptor.js';
 
@@ -15,12 +16,15 @@ export interface FileField {
 
 const DEFAULT_FILES = 10;
 
-function interceptorOf(options: Options, shape: UploadShape): Type<NestInterceptor> {
+function interceptorOf(options: Options, shape: UploadShape, fields?: readonly FileFieldForm[]): Type<NestInterceptor> {
   class StorageUploadInterceptor extends UploadInterceptor {
     constructor(@Inject(ModuleRef) moduleRef: ModuleRef) {
       super(moduleRef, options, shape);
     }
   }
+  // Options of a factory are not known before the app is described.
+  const { required = false, accept }: StorageUploadOptions = 'useFactory' in options ? {} : options;
+  setMultipartForm(StorageUploadInterceptor, { fields, required, accept });
   return mixin(StorageUploadInterceptor);
 }
 
@@ -35,7 +39,7 @@ function interceptorOf(options: Options, shape: UploadShape): Type<NestIntercept
  * @publicApi
  */
 export function StorageFileInterceptor(field: string, options: Options = {}): Type<NestInterceptor> {
-  return interceptorOf(options, { take: (multer) => multer.single(field), files: 1 });
+  return interceptorOf(options, { take: (multer) => multer.single(field), files: 1 }, [{ name: field, list: false }]);
 }
 
 /**
@@ -50,7 +54,9 @@ export function StorageFilesInterceptor(
   options: Options = {},
 ): Type<NestInterceptor> {
   if (typeof maxCount === 'object') return StorageFilesInterceptor(field, undefined, maxCount);
-  return interceptorOf(options, { take: (multer) => multer.array(field, maxCount), files: maxCount ?? DEFAULT_FILES });
+  return interceptorOf(options, { take: (multer) => multer.array(field, maxCount), files: maxCount ?? DEFAULT_FILES }, [
+    { name: field, list: true, maxCount },
+  ]);
 }
 
 /**
@@ -64,7 +70,8 @@ export function StorageFileFieldsInterceptor(
 ): Type<NestInterceptor> {
   const counted = fields.map(({ name, maxCount = 1 }) => ({ name, maxCount }));
   const files = counted.reduce((sum, { maxCount }) => sum + maxCount, 0);
-  return interceptorOf(options, { take: (multer) => multer.fields(counted), files });
+  const form = counted.map(({ name, maxCount }) => ({ name, list: maxCount !== 1, maxCount }));
+  return interceptorOf(options, { take: (multer) => multer.fields(counted), files }, form);
 }
 
 /**

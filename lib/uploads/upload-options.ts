@@ -40,6 +40,7 @@ export interface UploadLimits {
   readonly fieldArrayIndexLimit?: number;
 }
 
+/** Options of an upload interceptor. */
 export interface StorageUploadOptions {
   /** Name of the storage. Default: the one without a name. */
   readonly storage?: string;
@@ -78,5 +79,6 @@ export interface StorageUploadOptions {
 /** Options made by a factory with injected providers. It runs once, when the app starts. */
 export interface StorageUploadOptionsFactory {
   readonly inject?: readonly InjectionToken[];
+  /** Makes the options from what `inject` names. */
   readonly useFactory: (...dependencies: never[]) => StorageUploadOptions | Promise<StorageUploadOptions>;
 }

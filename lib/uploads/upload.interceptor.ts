@@ -6,14 +6,17 @@ import {
   type ExecutionContext,
   type NestInterceptor,
   type OnModuleInit,
+  type Type,
 } from '@nestjs/common';
-import type { ModuleRef } from '@nestjs/core';
+import { HttpAdapterHost, type ModuleRef } from '@nestjs/core';
+import bytes from 'bytes';
 import type { RequestHandler } from 'express';
 import { catchError, concatMap, defer, finalize, takeLast, type Observable } from 'rxjs';
 import { StorageConfigurationError, UploadStalledError } from '../contract/index.js';
+import { UploadTimeoutAdvice } from '../http/upload-timeout.advice.js';
 import { StorageRegistry, type StoredFile } from '../service/index.js';
 import type { StorageService } from '../storage.service.js';
-import { discardRest, exchangeOf, type HttpExchange } from './http-exchange.js';
+import { discardRest, exchangeOf, letMultipartThrough, type HttpExchange } from './http-exchange.js';
 import { multerFor, receiveUpload, type FieldShape } from './receive-upload.js';
 import { isMultipart } from './upload-body.js';
 import { invalidUpload } from './upload-errors.js';
@@ -49,17 +52,22 @@ export abstract class UploadInterceptor implements NestInterceptor, OnModuleInit
 
   /** A wrong option or storage name stops the app at its start, not a client at the first upload. */
   async onModuleInit(): Promise<void> {
-    await this.#prepared();
+    letMultipartThrough(this.#moduleRef.get(HttpAdapterHost, { strict: false }).httpAdapter);
+    const { plan, storage } = await this.#prepared();
+    const { fileSize } = plan.limits;
+    const taker = `Uploads of up to ${fileSize === Infinity ? 'any size' : bytes(fileSize)} through an interceptor`;
+    this.#found(UploadTimeoutAdvice)?.expect({ taker, storage: storage.name, size: fileSize });
   }
 
   async intercept(context: ExecutionContext, next: CallHandler): Promise<Observable<unknown>> {
     if (context.getType() !== 'http') return next.handle();
-    const { plan, parse, storage } = await this.#prepared();
+    const { plan, parse, storage: whole } = await this.#prepared();
     const exchange = exchangeOf(context);
     if (!isMultipart(exchange.request)) {
       if (plan.required) throw invalidUpload('it is not multipart/form-data, or holds no file');
       return next.handle();
     }
+    const storage = scoped(whole, exchange);
     const transaction = new UploadTransaction(storage, plan.key === defaultKey || plan.ifNoneMatch === '*');
     const upload = new Upload(plan, exchange, context, transaction);
     try {
@@ -97,6 +105,14 @@ export abstract class UploadInterceptor implements NestInterceptor, OnModuleInit
     );
   }
 
+  #found<T>(type: Type<T>): T | undefined {
+    try {
+      return this.#moduleRef.get(type, { strict: false });
+    } catch {
+      return undefined;
+    }
+  }
+
   #registry(): StorageRegistry {
     try {
       return this.#moduleRef.get(StorageRegistry, { strict: false });
@@ -108,6 +124,16 @@ export abstract class UploadInterceptor implements NestInterceptor, OnModuleInit
         cause,
       });
     }
+  }
+}
+
+/** Whose files these are is told once: the response's own events, which end an upload, know nothing of the request. */
+function scoped(storage: StorageService, exchange: HttpExchange): StorageService {
+  try {
+    return storage.forCurrentScope();
+  } catch (error) {
+    discardRest(exchange);
+    throw error;
   }
 }
 

@@ -17,11 +17,13 @@ import {
   type StorageBackend,
   type StorageCapabilities,
   type StorageKey,
+  type StorageOperation,
 } from '../contract/index.js';
+import { currentBackend, type ContextualBackend } from './contextual.backend.js';
 import { ForwardingBackend } from './forwarding.backend.js';
 
 /** Keys of a parsed prefix and a parsed key are keys: only the length has to be looked at, which parseKey() does. */
-export class ScopeBackend extends ForwardingBackend {
+export class ScopeBackend extends ForwardingBackend implements ContextualBackend {
   readonly #prefix: string;
   readonly #capabilities: StorageCapabilities;
 
@@ -36,6 +38,17 @@ export class ScopeBackend extends ForwardingBackend {
 
   override get capabilities(): StorageCapabilities {
     return this.#capabilities;
+  }
+
+  /** The whole way from the store's own root, ending with `/`. */
+  get prefix(): string {
+    return this.inner instanceof ScopeBackend ? this.inner.prefix + this.#prefix : this.#prefix;
+  }
+
+  /** A scope within a scope that changes. */
+  current(operation: StorageOperation): StorageBackend {
+    const inner = currentBackend(this.inner, operation);
+    return inner === this.inner ? this : new ScopeBackend(inner, this.#prefix);
   }
 
   override async stage(key: StorageKey, body: AsyncIterable<Uint8Array>, options: StageOptions): Promise<StagedObject> {

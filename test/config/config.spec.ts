@@ -113,7 +113,10 @@ describe('resolveOptions', () => {
 
   it('refuses an unknown backend and a size that is none', () => {
     expect(() => resolve({ backend: 'ftp' as 'local' })).toThrow(/no backend named "ftp".*Use one of local/);
-    expect(() => resolve({ maxFileSize: 'huge' })).toThrow(/maxFileSize is "huge", which is no size/);
+    for (const maxFileSize of ['huge', '20 apples', '', '-1', -1, 1.5, Number.NaN]) {
+      expect(() => resolve({ maxFileSize })).toThrow(/maxFileSize is .*, which is no size/);
+    }
+    expect(resolve({ maxFileSize: '1.5 MB' }).maxFileSize).toBe(1_572_864);
   });
 });
 

@@ -7,6 +7,8 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 
 const VENDORS = /node_modules\/(?:@aws-sdk|@smithy|@google-cloud|google-auth-library|cloudinary)\//;
 const OPTIONAL_PEERS = /node_modules\/@nestjs\/(?:terminus|config|platform-fastify|swagger)\//;
+const FASTIFY = /node_modules\/(?:fastify|@fastify\/|@nestjs\/platform-fastify)\b/;
+const EXPRESS = /node_modules\/(?:express|@nestjs\/platform-express)\//;
 const HTTP = /node_modules\/(?:express|multer|busboy|@nestjs\/platform-express)\//;
 
 interface Started {
@@ -18,7 +20,7 @@ interface Started {
 
 let folder: string;
 
-async function start(mode: 'http' | 'context'): Promise<Started> {
+async function start(mode: 'http' | 'fastify' | 'context'): Promise<Started> {
   const record = join(folder, `${mode}.txt`);
   const { stdout } = await promisify(execFile)(
     process.execPath,
@@ -50,6 +52,14 @@ describe('an app on local storage', () => {
     expect(loaded.some((module) => module.includes('backends/local/local.backend.js'))).toBe(true);
     expect(loaded.some((module) => HTTP.test(module))).toBe(true);
     expect(loaded.filter((module) => VENDORS.test(module) || OPTIONAL_PEERS.test(module))).toEqual([]);
+    expect(loaded.filter((module) => FASTIFY.test(module))).toEqual([]);
+  });
+
+  it('loads nothing of Express on Fastify', async () => {
+    const { text, loaded } = await start('fastify');
+    expect(text).toBe('hello');
+    expect(loaded.some((module) => FASTIFY.test(module))).toBe(true);
+    expect(loaded.filter((module) => EXPRESS.test(module) || VENDORS.test(module))).toEqual([]);
   });
 
   it('loads nothing of HTTP where the app has no HTTP', async () => {

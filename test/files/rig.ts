@@ -5,7 +5,6 @@ import { connect, type AddressInfo, type Socket } from 'node:net';
 import { once } from 'node:events';
 import { buffer } from 'node:stream/consumers';
 import { Global, Module, type DynamicModule, type INestApplication, type NestApplicationOptions } from '@nestjs/common';
-import { NestFactory } from '@nestjs/core';
 import type { Readable } from 'node:stream';
 import type { OpenedObject, OpenOptions, StorageBackend, StorageKey } from '../../lib/contract/index.js';
 import {
@@ -18,6 +17,7 @@ import {
 import { StorageRegistry } from '../../lib/service/index.js';
 import { StorageService } from '../../lib/storage.service.js';
 import { AppUrlsBackend, ForwardingBackend } from '../../lib/wrappers/index.js';
+import type { Platform } from '../support/platforms.js';
 
 export const SECRET = 'first secret of the tests, 32 bytes';
 export const OTHER_SECRET = 'other secret of the tests, 32 bytes';
@@ -86,17 +86,17 @@ export interface Rig {
   close(): Promise<void>;
 }
 
-export async function startRig(options: RigOptions): Promise<Rig> {
+export async function startRig(platform: Platform, options: RigOptions): Promise<Rig> {
   const paths = [...new Set(options.storages.map(({ path = 'files' }) => path))];
   const { decorators } = options;
-  const app = await NestFactory.create(
+  const app = await platform.create(
     {
       module: RigModule,
       imports: [RegistryModule, SignedRoutesModule, ...(options.imports ?? [])],
       providers: options.providers ?? [],
       controllers: paths.map((path) => createStorageFilesController({ path, decorators })),
     },
-    { logger: false, ...options.nest },
+    options.nest,
   );
   let origin = '';
   const signers = new Map<string, SignedUrls>();

@@ -1,7 +1,14 @@
 /** The token alone: what it binds, and that nothing else passes. */
+import 'reflect-metadata';
+import { SetMetadata, UseGuards, type CanActivate } from '@nestjs/common';
 import { afterEach, describe, expect, it, jest } from '@jest/globals';
 import { parseKey, StorageConfigurationError, type StorageKey } from '../../lib/contract/index.js';
-import { InvalidSignedUrlError, SignedRoutes, SignedUrls } from '../../lib/files/index.js';
+import {
+  createStorageFilesController,
+  InvalidSignedUrlError,
+  SignedRoutes,
+  SignedUrls,
+} from '../../lib/files/index.js';
 
 const SECRET = 'first secret of the tests, 32 bytes';
 const OTHER = 'other secret of the tests, 32 bytes';
@@ -210,6 +217,29 @@ describe('SignedRoutes', () => {
 
   it('refuses to register a storage twice', () => {
     expect(() => routes.register({ storage: 'other', signer, path: 'x' })).toThrow(StorageConfigurationError);
+  });
+
+  it('refuses two controllers under one path that differ in guards', () => {
+    class Guard implements CanActivate {
+      canActivate = () => true;
+    }
+    class Other extends Guard {}
+    const made = (path: string, ...decorators: ClassDecorator[]) => createStorageFilesController({ path, decorators });
+    const app = new SignedRoutes();
+    const Public = () => SetMetadata('public', true);
+    app.addController({ path: 'files', controller: made('files', UseGuards(Guard), Public()) });
+    app.addController({ path: '/files/', controller: made('/files/', UseGuards(Guard), Public()) });
+    app.addController({ path: 'open', controller: made('open') });
+    app.addController({ path: 'open', controller: made('open') });
+    expect(() => app.addController({ path: 'files', controller: made('files', UseGuards(Guard)) })).toThrow(
+      StorageConfigurationError,
+    );
+    expect(() => app.addController({ path: 'files', controller: made('files', UseGuards(Other), Public()) })).toThrow(
+      /different decorators/,
+    );
+    expect(() => app.addController({ path: 'open', controller: made('open', UseGuards(Guard)) })).toThrow(
+      StorageConfigurationError,
+    );
   });
 
   it('tells its paths without slashes', () => {

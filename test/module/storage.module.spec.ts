@@ -1,5 +1,14 @@
 import { afterEach, describe, expect, it, jest } from '@jest/globals';
-import { Controller, Get, Injectable, Logger, Module, type DynamicModule, type INestApplication } from '@nestjs/common';
+import {
+  Controller,
+  Get,
+  Injectable,
+  Logger,
+  Module,
+  SetMetadata,
+  type DynamicModule,
+  type INestApplication,
+} from '@nestjs/common';
 import { ConfigModule, ConfigService } from '@nestjs/config';
 import { NestFactory } from '@nestjs/core';
 import { Test, type TestingModule } from '@nestjs/testing';
@@ -237,6 +246,19 @@ describe('in an app', () => {
     expect(JSON.parse(body)).toMatchObject({ statusCode: 404, code: 'not-found' });
     expect(body).not.toMatch(/tenants|secret|memory/);
     await expect(app.get(StorageService).get('none')).rejects.toBeInstanceOf(StorageFileNotFoundError);
+  });
+
+  it('refuses two storages under one path with different decorators, names both and the way out', async () => {
+    const Public = SetMetadata('public', true);
+    const guarded = { name: 'docs', controller: { decorators: [Public] } };
+    const starting = compile(memory(), memory(guarded));
+    await expect(starting).rejects.toThrow(StorageConfigurationError);
+    await expect(starting).rejects.toThrow(
+      /"default" and "docs" have their signed routes under the same path, "files".*controller: \{ path: 'files-docs' \}/,
+    );
+    await compile(memory({ controller: { decorators: [SetMetadata('public', true)] } }), memory(guarded));
+    await compile(memory(), memory({ ...guarded, controller: { ...guarded.controller, path: 'files-docs' } }));
+    await compile(memory(), memory({ name: 'docs', controller: false }));
   });
 
   it('serves two storages under one path, and each URL reads its own', async () => {

@@ -8,18 +8,11 @@ const root = new URL('../../', import.meta.url);
 export const builtLibrary = new URL('node_modules/.cache/nestjs-storage/lib/', root);
 
 export default async function buildLibrary() {
-  const buildInfo = new URL('../lib.tsbuildinfo', builtLibrary);
-  const tsc = new URL('node_modules/typescript/bin/tsc', root);
-  await promisify(execFile)(
-    process.execPath,
-    [
-      tsc.pathname,
-      ...['-p', 'tsconfig.build.json', '--outDir', builtLibrary.pathname],
-      ...['--incremental', '--tsBuildInfoFile', buildInfo.pathname],
-      ...['--declaration', 'false'],
-    ],
-    { cwd: root },
-  ).catch((error) => {
+  const buildInfo = new URL('../lib.tsbuildinfo', builtLibrary).pathname;
+  const tsc = new URL('node_modules/typescript/bin/tsc', root).pathname;
+  const project = ['-p', 'tsconfig.build.json', '--declaration', 'false', '--outDir', builtLibrary.pathname];
+  const cache = ['--incremental', '--tsBuildInfoFile', buildInfo];
+  await promisify(execFile)(process.execPath, [tsc, ...project, ...cache], { cwd: root }).catch((error) => {
     throw new Error(`the library does not compile:\n${error.stdout}`, { cause: error });
   });
 }

@@ -9,10 +9,16 @@ const { StorageModule, StorageService } = await import(new URL('index.js', proce
 class AppModule {}
 Module({ imports: [StorageModule.forRoot()] })(AppModule);
 
-const app =
-  process.argv[2] === 'context'
-    ? await NestFactory.createApplicationContext(AppModule, { logger: false })
-    : await NestFactory.create(AppModule, { logger: false });
+const options = { logger: false };
+const starts = {
+  context: () => NestFactory.createApplicationContext(AppModule, options),
+  http: () => NestFactory.create(AppModule, options),
+  fastify: async () => {
+    const { FastifyAdapter } = await import('@nestjs/platform-fastify');
+    return NestFactory.create(AppModule, new FastifyAdapter(), options);
+  },
+};
+const app = await starts[process.argv[2]]();
 if (app.listen) await app.listen(0, '127.0.0.1');
 const storage = app.get(StorageService);
 const { url } = await storage.put('a.txt', 'hello');

@@ -24,7 +24,7 @@ async function addressOf(child: ChildProcess): Promise<string> {
   try {
     for await (const line of createInterface({ input: child.stdout! })) {
       told.push(line);
-      const address = /Open (http:\/\/\S+?)(?:\u001b|$)/.exec(line)?.[1];
+      const address = /Open (http:\/\/\S+)/.exec(line)?.[1];
       if (address) return address;
     }
   } finally {
@@ -38,7 +38,14 @@ export async function startSample(environment: NodeJS.ProcessEnv = {}): Promise<
   if (!existsSync(MAIN)) throw new Error('the sample is not built: run npm run build');
   const folder = await mkdtemp(join(tmpdir(), 'nestjs-storage-sample-'));
   const child = spawn(process.execPath, [MAIN], {
-    env: { ...process.env, PORT: '0', STORAGE_BACKEND: 'local', STORAGE_BASE_PATH: folder, ...environment },
+    env: {
+      ...process.env,
+      NO_COLOR: '1',
+      PORT: '0',
+      STORAGE_BACKEND: 'local',
+      STORAGE_BASE_PATH: folder,
+      ...environment,
+    },
     stdio: ['ignore', 'pipe', 'inherit'],
   });
   const stop = async () => {

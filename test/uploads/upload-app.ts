@@ -18,7 +18,7 @@ import {
   type Provider,
   type Type,
 } from '@nestjs/common';
-import { APP_FILTER, NestFactory } from '@nestjs/core';
+import { APP_FILTER } from '@nestjs/core';
 import type { Request } from 'express';
 import type { ObjectInfo, StagedObject, StageOptions, StorageKey } from '../../lib/contract/index.js';
 import { StorageExceptionFilter } from '../../lib/http/index.js';
@@ -26,6 +26,7 @@ import { StorageRegistry } from '../../lib/service/index.js';
 import { StorageService } from '../../lib/storage.service.js';
 import type { StagedFile } from '../../lib/uploads/index.js';
 import { ForwardingBackend } from '../../lib/wrappers/index.js';
+import type { Platform } from '../support/platforms.js';
 
 /** A real backend, watched: what was staged and not ended is what a failed request would leave behind. */
 export class WatchedBackend extends ForwardingBackend {
@@ -80,6 +81,8 @@ export interface Seen {
   readonly files: StagedFile[] & Record<string, StagedFile[]>;
   readonly body: Record<string, unknown>;
   readonly request: Request;
+  /** For handlers that answer themselves, in words of both platforms. */
+  readonly response?: { status(code: number): { send(body: object): unknown } };
 }
 
 /** A controller with one POST route. */
@@ -101,9 +104,9 @@ export function route(
       @UploadedFiles() files: Seen['files'],
       @Body() body: Seen['body'],
       @Req() request: Request,
-      ..._response: unknown[]
+      ...response: NonNullable<Seen['response']>[]
     ) {
-      return handler({ file, files, body, request });
+      return handler({ file, files, body, request, response: response[0] });
     }
   }
   // What `@Res()` does to a handler: Nest sends nothing for it.
@@ -120,6 +123,7 @@ export interface UploadApp {
 
 /** Starts an app over the given storages. Storages of the default name come without one. */
 export async function startApp(
+  platform: Platform,
   storages: Record<string, StorageService>,
   controllers: Type[],
   providers: Provider[] = [],
@@ -136,7 +140,7 @@ export async function startApp(
     providers: [{ provide: APP_FILTER, useClass: StorageExceptionFilter }, ...providers],
   })
   class AppModule {}
-  const app = await NestFactory.create(AppModule, { logger: false, abortOnError: false });
+  const app = await platform.create(AppModule, { abortOnError: false });
   setUp(app);
   await app.listen(0, '127.0.0.1');
   const { port } = app.getHttpServer().address() as AddressInfo;

@@ -86,3 +86,13 @@ export function storageError(error: unknown, details: StorageErrorDetails): Stor
   const make = Object.hasOwn(MAKERS, code) ? MAKERS[code] : UNAVAILABLE.has(code) ? failing : undefined;
   return make ? make(known) : new StorageError({ reason: 'the file system refused the operation', ...known });
 }
+
+/** Never made anew by a write: a volume that is not mounted must not fill the disk beneath it. */
+export function rootIsGone(cause: unknown, details: StorageErrorDetails): StorageUnavailableError {
+  return new StorageUnavailableError({
+    ...details,
+    reason: 'the root folder is gone',
+    advice: 'Mount the volume or make the folder again.',
+    cause,
+  });
+}

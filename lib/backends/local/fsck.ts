@@ -10,6 +10,7 @@ import { recordName } from './metadata-records.js';
 import { LocalStore } from './store.js';
 import type { SweepReport } from './temp-files.js';
 
+/** Options of fsck(). */
 export interface FsckOptions extends LocalBackendOptions, OperationOptions {
   /** Mends what can be mended; see FsckFinding. Default false: nothing is written. */
   readonly repair?: boolean;
@@ -34,6 +35,7 @@ export interface FsckOptions extends LocalBackendOptions, OperationOptions {
 export type FsckFindingKind =
   'orphan-record' | 'unreadable-record' | 'restored-record' | 'changed-file' | 'unlisted-entry';
 
+/** One thing that is not as it should be. */
 export interface FsckFinding {
   readonly kind: FsckFindingKind;
   /** Path below the root. */
@@ -43,6 +45,7 @@ export interface FsckFinding {
   readonly repaired: boolean;
 }
 
+/** What fsck() has seen. */
 export interface FsckReport {
   /** Files that are objects. */
   readonly objects: number;

@@ -18,15 +18,16 @@ import {
   type StagedObject,
   type StageOptions,
   type StorageCapabilities,
-  type StorageError,
+  StorageError,
+  StorageFileNotFoundError,
   type StorageErrorDetails,
   type StorageKey,
   type StorageOperation,
 } from '../../contract/index.js';
 import { StoppableBody, writeBody } from './body-writer.js';
 import { FileBody } from './file-body.js';
-import { close } from './fs-calls.js';
-import { isMissing, storageError } from './fs-errors.js';
+import { close, codeOf } from './fs-calls.js';
+import { isMissing, rootIsGone, storageError } from './fs-errors.js';
 import { etagOf } from './identity.js';
 import { listPage } from './listing.js';
 import { assertFits, MAX_SEGMENT_BYTES } from './local-key.js';
@@ -241,12 +242,20 @@ export class LocalBackend extends BaseStorageBackend {
     }
   }
 
-  /** Missing is not-found, also where a file stands in place of a folder; only a write calls that a conflict. */
   #told(error: unknown, details: StorageErrorDetails): StorageError {
-    const reads = details.operation === 'get' || details.operation === 'getMetadata';
-    if (reads && isMissing(error))
-      return storageError(Object.assign(new Error('missing', { cause: error }), { code: 'ENOENT' }), details);
-    return storageError(error, details);
+    if (error instanceof StorageError || !isMissing(error)) return storageError(error, details);
+    switch (details.operation) {
+      // Missing is not-found, also where a file stands in place of a folder; only a write calls that a conflict.
+      case 'get':
+      case 'getMetadata':
+        return new StorageFileNotFoundError({ ...details, cause: error });
+      case 'copy':
+      case 'move':
+        return storageError(error, details);
+      default:
+        // Folders below the root are made where they are missing: what is missing is the root.
+        return codeOf(error) === 'ENOENT' ? rootIsGone(error, details) : storageError(error, details);
+    }
   }
 
   #opened(): Promise<LocalStore> {

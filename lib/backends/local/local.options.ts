@@ -1,6 +1,7 @@
 /** Options of the local backend, their defaults and their checks. */
 import { StorageConfigurationError } from '../../contract/index.js';
 
+/** Options of the local backend. */
 export interface LocalBackendOptions {
   /** The folder that holds the files. Made where it is missing; existing files in it are objects. */
   readonly root: string;

@@ -2,9 +2,11 @@
 import { randomBytes } from 'node:crypto';
 import { StorageUnavailableError } from '../../contract/index.js';
 import { fsync, read, writeAll } from './fs-calls.js';
-import { isMissing } from './fs-errors.js';
+import { isMissing, rootIsGone } from './fs-errors.js';
 import { readLayout } from './layout.js';
 import type { LocalStore } from './store.js';
+
+const DETAILS = { operation: 'checkHealth', backend: 'local' } as const;
 
 /**
  * The written file is a temporary one: under a name of its own, since several processes may probe at once, never
@@ -19,7 +21,7 @@ export async function probe(store: LocalStore, write: boolean, throwIfAborted: (
     await readLayout(store.root);
   } catch (error) {
     if (!isMissing(error)) throw error;
-    throw failed('the root folder is gone', error);
+    throw rootIsGone(error, DETAILS);
   }
   if (!write) return;
   throwIfAborted();
@@ -38,6 +40,6 @@ export async function probe(store: LocalStore, write: boolean, throwIfAborted: (
   }
 }
 
-function failed(reason: string, cause?: unknown): StorageUnavailableError {
-  return new StorageUnavailableError({ operation: 'checkHealth', backend: 'local', reason, cause });
+function failed(reason: string): StorageUnavailableError {
+  return new StorageUnavailableError({ ...DETAILS, reason });
 }

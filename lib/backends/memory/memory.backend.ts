@@ -31,6 +31,7 @@ import {
   type WriteConditions,
 } from '../../contract/index.js';
 
+/** Options of the memory backend. */
 export interface MemoryBackendOptions {
   /** Most bytes of all objects together, staged ones included; more is a QuotaExceededError. Default: no limit. */
   readonly maxBytes?: number;

@@ -11,6 +11,7 @@ export interface ConformanceTarget {
   readonly reach?: 'direct' | 'url';
   /** Descriptors, sockets or the like that are open now. Given, the suite proves that reads leave none behind. */
   openHandles?(): number | Promise<number>;
+  /** Removes what the target holds. */
   close(): Promise<void>;
 }
 

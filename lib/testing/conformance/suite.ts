@@ -49,7 +49,9 @@ type Body = () => Promise<void>;
 
 /** The functions of a test runner that the suite needs: jest, vitest, mocha and node:test have them all. */
 export interface ConformanceRunner {
+  /** Opens a group. */
   describe(name: string, body: () => void): unknown;
+  /** Registers a test. */
   it(name: string, body: Body): unknown;
   /** `before` in mocha and node:test. Without it and `afterAll` each case makes its own target. */
   beforeAll?(body: Body): unknown;

@@ -4,6 +4,7 @@ import { announce, byId, element } from './dom.js';
 import { formatSize } from './format.js';
 
 const AT_ONCE = 2;
+const REFUSED = new Set([400, 413, 415]);
 const FINISHED = new Set(['stored', 'failed', 'cancelled']);
 
 const waiting = [];
@@ -78,7 +79,10 @@ class UploadItem {
       ]);
       announce(`A file named ${this.file.name} is stored already. Replace or skip it.`);
     } else {
-      this.show('failed', error.message, [['Try again', () => this.queue(this.replace)]]);
+      this.show('failed', error.message, [
+        // The same file is too large, or of a wrong type, the second time too.
+        REFUSED.has(error.status) ? ['Dismiss', () => this.remove()] : ['Try again', () => this.queue(this.replace)],
+      ]);
       announce(`${this.file.name} was not stored. ${error.message}`);
     }
   }

@@ -1,0 +1,6 @@
+/** Recipe: documents with metadata. */
+import { Module } from '@nestjs/common';
+import { DocumentsController } from './documents.controller.js';
+
+@Module({ controllers: [DocumentsController] })
+export class DocumentsModule {}
