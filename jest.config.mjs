@@ -1,7 +1,7 @@
 /** Jest over ES modules: ts-jest compiles, `tsc --noEmit` (npm run typecheck) checks the types. */
 
 /** Suites that are slow or need servers, a browser or root: each has a script of its own (`npm run test:<suite>`). */
-const SLOW = ['real', 'browser', 'pack', 'memory', 'reliability', 'fastify'];
+const SLOW = ['real', 'browser', 'pack', 'memory', 'reliability'];
 
 /** Set by scripts/test-suite.mjs. */
 const suite = process.env.TEST_SUITE;

@@ -78,13 +78,12 @@ export class S3Connection {
     options: CallOptions,
     call: (client: S3Client, sdk: S3Sdk, send: { readonly abortSignal?: AbortSignal }) => Promise<T>,
   ): Promise<T> {
-    let ready: Ready | undefined;
     try {
       options.signal?.throwIfAborted();
-      ready = await this.ready();
-      return await call(ready.client, ready.sdk, { abortSignal: options.signal });
+      const { client, sdk } = await this.ready();
+      return await call(client, sdk, { abortSignal: options.signal });
     } catch (error) {
-      throw toStorageError(error, { details, ...options, clockOffset: ready?.client.config.systemClockOffset });
+      throw toStorageError(error, { details, ...options });
     }
   }
 

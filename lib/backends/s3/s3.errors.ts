@@ -32,8 +32,6 @@ export interface FailureContext {
   readonly details: StorageErrorDetails;
   readonly conditions?: WriteConditions;
   readonly signal?: AbortSignal;
-  /** Milliseconds that the client adds to its clock. */
-  readonly clockOffset?: number;
 }
 
 type Maker = (details: StorageErrorDetails, context: FailureContext, failure: Failure) => StorageError;
@@ -56,16 +54,16 @@ const misconfigured =
   (details) =>
     new StorageConfigurationError({ ...details, reason, advice });
 
-function skew(context: FailureContext, failure: Failure): string {
+function skew(failure: Failure): string {
   const date = Date.parse(failure.$response?.headers?.['date'] ?? '');
   if (Number.isNaN(date)) return 'Check that the clock of this machine is right.';
-  const offset = Math.round((Date.now() + (context.clockOffset ?? 0) - date) / 1000);
+  const offset = Math.round((Date.now() - date) / 1000);
   const amount = `${Math.abs(offset)} s ${offset < 0 ? 'behind' : 'ahead of'} the store's`;
   return Math.abs(offset) < SUSPICIOUS_SKEW_SECONDS ? '' : `The likely cause is the clock: it is ${amount}.`;
 }
 
-const badSignature: Maker = (details, context, failure) => {
-  const clock = skew(context, failure);
+const badSignature: Maker = (details, _context, failure) => {
+  const clock = skew(failure);
   return new PermissionDeniedError({
     ...details,
     reason: 'the store refused the signature',
@@ -73,11 +71,11 @@ const badSignature: Maker = (details, context, failure) => {
   });
 };
 
-const tooSkewed: Maker = (details, context, failure) =>
+const tooSkewed: Maker = (details, _context, failure) =>
   new PermissionDeniedError({
     ...details,
     reason: 'the store refused the signature because of its time',
-    advice: skew(context, failure) || 'Check that the clock of this machine is right.',
+    advice: skew(failure) || 'Check that the clock of this machine is right.',
   });
 
 const failedCondition: Maker = (details, { conditions }) =>

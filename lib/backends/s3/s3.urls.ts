@@ -141,7 +141,8 @@ export class S3Urls {
     }
     const { url, keyPairId, privateKey, passphrase } = this.#settings.options.cloudFront!;
     const { getSignedUrl } = await loadCloudFrontSigner();
-    const dateLessThan = new Date(Date.now() + expiresIn * 1000);
+    // CloudFront counts whole seconds: never one more than was asked.
+    const dateLessThan = new Date((Math.floor(Date.now() / 1000) + expiresIn) * 1000);
     return getSignedUrl({ url: address(url, key), keyPairId, privateKey, passphrase, dateLessThan });
   }
 }

@@ -6,7 +6,7 @@ import { createServer, connect, type AddressInfo, type Server, type Socket } fro
 import { Readable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { CreateMultipartUploadCommand, HeadObjectCommand, PutObjectCommand } from '@aws-sdk/client-s3';
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { partBuffers, S3Backend } from '../../../lib/backends/s3/index.js';
 import { parseKey, StorageService, type StorageBackend } from '../../../lib/index.js';
 import {
@@ -384,12 +384,18 @@ describe('errors by reason', () => {
       code: 'permission-denied',
       message: expect.stringContaining('The clock agrees'),
     });
-    const client = bareClient({ systemClockOffset: -3_600_000, maxAttempts: 1 });
-    await expect(put(bucket.backend({ client }))).rejects.toMatchObject({
-      code: 'permission-denied',
-      message: expect.stringMatching(/it is 3\d{3} s behind the store's/),
-    });
-    client.destroy();
+    const real = Date.now;
+    const clock = jest.spyOn(Date, 'now').mockImplementation(() => real() - 3_600_000);
+    try {
+      await expect(put(bucket.backend({ maxAttempts: 1 }))).rejects.toMatchObject({
+        code: 'permission-denied',
+        message: expect.stringMatching(/it is 3\d{3} s behind the store's/),
+      });
+      // With another try the SDK mends the offset by itself.
+      await put(bucket.backend());
+    } finally {
+      clock.mockRestore();
+    }
   });
 
   it('an unknown access key is denied', async () => {
