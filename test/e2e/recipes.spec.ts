@@ -8,7 +8,7 @@ import { crc32, deflateSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { INestApplication } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
-import { getStorageToken, StorageService } from 'nestjs-storage';
+import { getStorageToken, PermissionDeniedError, StorageService } from 'nestjs-storage';
 import sharp from 'sharp';
 import { AppModule } from '../../sample/src/app.module.js';
 
@@ -270,6 +270,9 @@ describe('/tenant-files', () => {
     expect((await refused(fetch(`${base}/tenant-files`, { headers: USER_1 })))[0]).toBe(403);
     expect((await refused(fetch(`${base}/tenant-files`, { headers: { 'X-Demo-Tenant': 'acme' } })))[0]).toBe(401);
     expect((await storage.listKeys('tenants/')).length).toBe(kept);
+    // Nor does the storage itself, where no request says whose it is.
+    const tenants = app.get<StorageService>(getStorageToken('tenants'), { strict: false });
+    await expect(tenants.listKeys()).rejects.toBeInstanceOf(PermissionDeniedError);
   });
 });
 

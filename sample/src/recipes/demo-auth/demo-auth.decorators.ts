@@ -1,7 +1,5 @@
-/** FOR THE DEMO ONLY: `@CurrentUser()` and `@CurrentTenant()` in handlers, behind the demo's guards. */
+/** FOR THE DEMO ONLY: `@CurrentUser()` in handlers, behind the demo's guard. */
 import { createParamDecorator, type ExecutionContext } from '@nestjs/common';
-import { currentTenant, currentUser } from './demo-auth.guard.js';
+import { currentUser } from './demo-auth.guard.js';
 
 export const CurrentUser = createParamDecorator((_: unknown, context: ExecutionContext) => currentUser(context));
-
-export const CurrentTenant = createParamDecorator((_: unknown, context: ExecutionContext) => currentTenant(context));

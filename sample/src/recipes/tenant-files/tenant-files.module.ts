@@ -1,6 +1,7 @@
 /** Recipe: files of tenants, kept apart. */
 import { Module } from '@nestjs/common';
 import { TenantFilesController } from './tenant-files.controller.js';
+import { TenantStorageModule } from './tenant-storage.js';
 
-@Module({ controllers: [TenantFilesController] })
+@Module({ imports: [TenantStorageModule], controllers: [TenantFilesController] })
 export class TenantFilesModule {}
