@@ -42,11 +42,14 @@ describe('docs/capabilities.md', () => {
   const guide = readFileSync(new URL('../../docs/capabilities.md', import.meta.url), 'utf8');
 
   it('lists what each backend declares', () => {
-    const listed = [...guide.matchAll(/^\| `(\w+)` +\|(.*)\|$/gm)].map(([, name, cells]) => [
+    const listed = [...guide.matchAll(/^\| `(\w+)` +\|(.*)\|$/gm)].map(([, name, cells]) => ({
       name,
-      ...cells!.split('|').map((cell) => cell.trim()),
-    ]);
-    const declared = ROWS.map((name) => [name, ...backends.map(({ capabilities }) => shown(capabilities[name]))]);
+      cells: cells!.split('|').map((cell) => cell.trim()),
+    }));
+    const declared = ROWS.map((name) => ({
+      name,
+      cells: backends.map(({ capabilities }) => shown(capabilities[name])),
+    }));
     expect(listed).toEqual(declared);
   });
 
