@@ -58,7 +58,8 @@ function compile(blocks: readonly CodeBlock[]): string[] {
 describe('code in the documents', () => {
   const blocks = documents().flatMap(codeBlocks);
 
-  it('compiles', () => {
+  // The count shows in the report.
+  it(`compiles: all ${blocks.length} blocks`, () => {
     const wrong: CodeBlock = {
       place: 'control',
       path: join(ROOT, 'code-blocks', 'control.ts'),
@@ -72,7 +73,7 @@ describe('code in the documents', () => {
     const counted = documents().map((document) => [document, codeBlocks(document).length] as const);
     const total = counted.reduce((sum, [, count]) => sum + count, 0);
     expect(total).toBe(blocks.length);
-    expect(total).toBeGreaterThanOrEqual(20);
+    expect(total).toBeGreaterThanOrEqual(50);
     for (const document of ['README.md', 'docs/getting-started.md', 'docs/uploads.md', 'docs/custom-backend.md']) {
       expect(counted).toContainEqual([document, expect.any(Number)]);
     }
