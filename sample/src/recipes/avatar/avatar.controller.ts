@@ -6,12 +6,8 @@ import { StorageFileInterceptor, type StagedFile } from 'nestjs-storage/uploads'
 import { CurrentUser } from '../demo-auth/demo-auth.decorators.js';
 import { DemoAuthGuard } from '../demo-auth/demo-auth.guard.js';
 import type { DemoUser } from '../demo-auth/demo-users.js';
-import { AVATAR_TYPES, avatarResizer, extensionOf, type AvatarType } from './avatar-image.js';
+import { avatarResizer, extensionOf, type AvatarType } from './avatar-image.js';
 import { avatarUpload } from './avatar-originals.js';
-
-function avatarKey(user: DemoUser, type: AvatarType): string {
-  return `avatars/${user.id}/profile.${extensionOf(type)}`;
-}
 
 @Controller('users/me/avatar')
 @UseGuards(DemoAuthGuard)
@@ -22,16 +18,16 @@ export class AvatarController {
   @Post()
   @UseInterceptors(StorageFileInterceptor('file', avatarUpload))
   async upload(@UploadedFile() original: StagedFile, @CurrentUser() user: DemoUser): Promise<{ avatar_url?: string }> {
-    const type = original.mimetype as AvatarType;
-    const avatar = await this.#store(original, avatarKey(user, type), type, user);
-    const former = AVATAR_TYPES.filter((other) => other !== type).map((other) => avatarKey(user, other));
-    await this.storage.deleteMany(former);
+    const avatar = await this.#store(original, user);
+    await this.#removeFormer(avatar, user);
     // Here an app notes avatar.key in the record of its user.
     return { avatar_url: avatar.url };
   }
 
   /** Streams from the original through the resizer into the store. The old avatar stays until the new one is whole. */
-  async #store(original: StagedFile, key: string, type: AvatarType, user: DemoUser): Promise<StoredFile> {
+  async #store(original: StagedFile, user: DemoUser): Promise<StoredFile> {
+    const type = original.mimetype as AvatarType;
+    const key = `${folderOf(user)}profile.${extensionOf(type)}`;
     const resizer = avatarResizer(type);
     // A failure of either side ends both, and so fails put(), which tells it.
     const feeding = pipeline(await original.open!(), resizer).catch(() => undefined);
@@ -51,4 +47,15 @@ export class AvatarController {
       await feeding;
     }
   }
+
+  /** Of another format. What came later than this one, from a second request, stays. */
+  async #removeFormer(avatar: StoredFile, user: DemoUser): Promise<void> {
+    const { files } = await this.storage.listPage({ prefix: folderOf(user) });
+    const former = files.filter(({ key, lastModified }) => key !== avatar.key && lastModified < avatar.lastModified);
+    await this.storage.deleteMany(former.map(({ key }) => key));
+  }
+}
+
+function folderOf(user: DemoUser): string {
+  return `avatars/${user.id}/`;
 }
