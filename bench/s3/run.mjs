@@ -62,6 +62,7 @@ try {
   process.stdout.write(signing.stdout);
   promise('signing: at least 10 times the bare presigner', signing.status === 0);
   const memory = compare('upload of 512 MiB', 'up', 512, ['ours', 'lib-storage'], 1.5);
+  compare('upload of 512 MiB', 'up', 512, ['ours', 'lib-storage-tuned'], 1);
   promise(`upload: no more memory (${inMib(memory.mine)} and ${inMib(memory.theirs)})`, memory.mine <= memory.theirs);
   compare('download of 512 MiB', 'down', 512, ['ours', 'bare'], 0.95);
   for (const direction of ['up', 'down']) {

@@ -29,6 +29,9 @@ export interface ResolvedStorageOptions extends SettingsSource {
   readonly warnings: readonly string[];
 }
 
+/** One for the process: all its storages and apps verify each other's links. */
+let generatedSecret: string | undefined;
+
 /** @throws StorageConfigurationError */
 export function resolveOptions(options: StorageOptions = {}): ResolvedStorageOptions {
   const prefix = checkedPrefix(options.envPrefix ?? 'STORAGE_');
@@ -78,7 +81,8 @@ export function signingSecrets(resolved: ResolvedStorageOptions, warn: (message:
   warn(
     `${name} is not set: a secret was generated, so signed URLs end with this process and fail on other instances. ${advice}`,
   );
-  return [randomBytes(32).toString('base64url')];
+  generatedSecret ??= randomBytes(32).toString('base64url');
+  return [generatedSecret];
 }
 
 function chooseBackend(

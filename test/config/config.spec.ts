@@ -88,7 +88,7 @@ describe('resolveOptions', () => {
     const [secret] = signingSecrets(resolved, (message) => warned.push(message));
     expect(warned).toEqual([expect.stringMatching(/STORAGE_URL_SECRET is not set: a secret was generated/)]);
     expect(Buffer.byteLength(secret!)).toBeGreaterThanOrEqual(32);
-    expect(signingSecrets(resolved, () => undefined)).not.toEqual([secret]);
+    expect(signingSecrets(resolved, () => undefined)).toEqual([secret]);
   });
 
   it('reads several secrets, the first of which signs', () => {
