@@ -27,5 +27,7 @@ export default {
   ],
   coverageProvider: 'v8',
   collectCoverageFrom: ['lib/**/*.ts'],
+  // Jest's own choice leaves one core free, which on two cores means one file after the other.
+  maxWorkers: '100%',
   testTimeout: 30_000,
 };

@@ -73,5 +73,5 @@ export function notModifiedHeaders(headers: Headers): Headers {
 
 /** Headers of answers in JSON: what a client learns once is not kept. */
 export function jsonHeaders(): Headers {
-  return { ...guards(), 'Content-Type': 'application/json; charset=utf-8', 'Cache-Control': 'no-store' };
+  return { ...guards(), 'Content-Type': 'application/json; charset=utf-8', 'Cache-Control': 'private, no-store' };
 }

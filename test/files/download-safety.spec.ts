@@ -176,7 +176,7 @@ onPlatforms('on $name', (platform) => {
         expect([url, answer.status, JSON.parse(answer.text)]).toEqual([url, 403, NEUTRAL]);
         expect(answer.headers).toMatchObject({
           ...GUARDS,
-          'cache-control': 'no-store',
+          'cache-control': 'private, no-store',
           'content-type': 'application/json; charset=utf-8',
         });
       }
@@ -199,7 +199,7 @@ onPlatforms('on $name', (platform) => {
         404,
         { code: 'not-found', error: 'Not Found' },
       ]);
-      expect(missing.headers).toMatchObject({ ...GUARDS, 'cache-control': 'no-store' });
+      expect(missing.headers).toMatchObject({ ...GUARDS, 'cache-control': 'private, no-store' });
       expect(missing.text).not.toContain('missing.txt');
       expect((await send(`${url}?`)).status).toBe(403);
     });

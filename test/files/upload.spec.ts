@@ -42,7 +42,7 @@ onPlatforms('on $name', (platform) => {
       expect(JSON.parse(answer.text)).toEqual({ size: 5, etag: file.etag });
       expect(answer.headers).toMatchObject({
         etag: `"${file.etag}"`,
-        'cache-control': 'no-store',
+        'cache-control': 'private, no-store',
         'x-content-type-options': 'nosniff',
         'referrer-policy': 'no-referrer',
         'content-security-policy': expect.stringContaining('sandbox'),
