@@ -148,9 +148,12 @@ describe('a strict app with nothing but the core of Nest', () => {
   const strictApp = `
     import * as root from 'nestjs-storage';
     import * as testing from 'nestjs-storage/testing';
-    import * as config from 'nestjs-storage/config';
     import * as uploads from 'nestjs-storage/uploads';
-    export const all: [typeof root, typeof testing, typeof config, typeof uploads] = [root, testing, config, uploads];
+    import * as s3 from 'nestjs-storage/s3';
+    import * as gcs from 'nestjs-storage/gcs';
+    import * as cloudinary from 'nestjs-storage/cloudinary';
+    export const all: [typeof root, typeof testing, typeof uploads, typeof s3, typeof gcs, typeof cloudinary] =
+      [root, testing, uploads, s3, gcs, cloudinary];
     export const options: root.StorageModuleOptions = { backend: 'local' };
   `;
 

@@ -3,4 +3,3 @@ export * from './s3.backend.js';
 export * from './s3.options.js';
 export { S3_DIALECTS, type S3DialectName } from './s3.dialects.js';
 export { DEFAULT_PART_BUFFER_BYTES, partBuffers, type PartBuffers } from './part-buffers.js';
-export type { SweepOptions, SweptUploads } from './s3.sweep.js';

@@ -1,4 +1,5 @@
 /** Options of the S3 backend. They name no type of the SDK, so that anyone may refer to them without it. */
+import type { OperationOptions } from '../../contract/index.js';
 import type { S3DialectName } from './s3.dialects.js';
 
 /** Keys of a user or role. */
@@ -116,4 +117,21 @@ export interface S3BackendOptions {
 
   /** Told of what went wrong besides: an upload that could not be aborted. Default: process.emitWarning. */
   readonly onWarning?: (warning: S3Warning) => void;
+}
+
+/** Which unfinished uploads to remove. */
+export interface SweepOptions extends OperationOptions {
+  /** Seconds: only uploads begun longer ago are removed, so that none on its way is hit. Default 86,400 (a day). */
+  readonly olderThan?: number;
+  /** String prefix of the keys. Default: the whole bucket, uploads of other programs included. */
+  readonly prefix?: string;
+}
+
+/** What became of unfinished uploads. */
+export interface SweptUploads {
+  /** Uploads that are gone. */
+  readonly aborted: number;
+  /** Younger ones, left alone. */
+  readonly kept: number;
+  readonly failed: readonly { readonly key: string; readonly uploadId: string; readonly error: Error }[];
 }

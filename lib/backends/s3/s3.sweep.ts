@@ -1,24 +1,7 @@
 /** Removes unfinished multipart uploads that nobody will finish: of killed processes and of aborts that failed. */
-import type { OperationOptions } from '../../contract/index.js';
 import type { S3Connection } from './s3.connection.js';
 import { attemptsOf } from './s3.errors.js';
-
-/** Which unfinished uploads to remove. */
-export interface SweepOptions extends OperationOptions {
-  /** Seconds: only uploads begun longer ago are removed, so that none on its way is hit. Default 86,400 (a day). */
-  readonly olderThan?: number;
-  /** String prefix of the keys. Default: the whole bucket, uploads of other programs included. */
-  readonly prefix?: string;
-}
-
-/** What became of unfinished uploads. */
-export interface SweptUploads {
-  /** Uploads that are gone. */
-  readonly aborted: number;
-  /** Younger ones, left alone. */
-  readonly kept: number;
-  readonly failed: readonly { readonly key: string; readonly uploadId: string; readonly error: Error }[];
-}
+import type { SweepOptions, SweptUploads } from './s3.options.js';
 
 const A_DAY = 86_400;
 
