@@ -191,12 +191,6 @@ describe('verifying', () => {
     expect(refused(fresh, 'get', after)).toBe(false);
     expect(refused(fresh, 'get', signer)).toBe(true);
   });
-
-  it('signs and verifies faster than any request is served', () => {
-    const start = process.hrtime.bigint();
-    for (let i = 0; i < 2000; i++) signer.verify(getToken(), 'get');
-    expect(Number(process.hrtime.bigint() - start) / 2000 / 1e6).toBeLessThan(0.5);
-  });
 });
 
 describe('SignedRoutes', () => {
