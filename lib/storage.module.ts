@@ -3,6 +3,7 @@ import { Module, type DynamicModule, type Provider } from '@nestjs/common';
 import type { StorageOptions } from './config/options.js';
 import { StorageConfigurationError } from './contract/index.js';
 import { createStorageFilesController } from './files/index.js';
+import { declareStorage } from './named-tokens.js';
 import { DEFAULT_STORAGE } from './service/storage.registry.js';
 import { StorageCoreModule } from './storage-core.module.js';
 import { getStorageOptionsToken } from './storage.constants.js';
@@ -54,7 +55,8 @@ function dynamicModule(
   imports: NonNullable<DynamicModule['imports']>,
   providers: Provider[],
 ): DynamicModule {
-  const { controller } = extras;
+  const { controller, name = DEFAULT_STORAGE } = extras;
+  declareStorage(name);
   const path = filesPath(extras);
   const decorators = controller === false ? [] : (controller?.decorators ?? []);
   return {

@@ -29,6 +29,7 @@ import {
   type StorageOptionsFactory,
 } from '../../lib/index.js';
 import { StorageRegistry } from '../../lib/service/storage.registry.js';
+import { FakeStorage } from '../../lib/testing/index.js';
 
 const SECRET = 'a-secret-of-at-least-32-bytes-000';
 const open: { close(): Promise<unknown> }[] = [];
@@ -76,9 +77,42 @@ describe('StorageModule.forRoot', () => {
     expect(documents.docs).toBe(module.get(getStorageToken('docs')));
     expect(documents.docs).not.toBe(documents.storage);
     expect(documents.docs.name).toBe('docs');
-    expect(documents.backend).toBe(module.get('STORAGE_BACKEND(docs)'));
+    expect(documents.backend).toBe(module.get(getStorageBackendToken('docs')));
     expect(module.get(STORAGE_BACKEND)).toBeInstanceOf(MemoryBackend);
     expect(getStorageBackendToken()).toBe('STORAGE_BACKEND');
+  });
+
+  it('lists the names there are where a wrong one is injected', async () => {
+    @Injectable()
+    class Misspelt {
+      constructor(@InjectStorage('dcos') readonly storage: StorageService) {}
+    }
+    @Injectable()
+    class MisspeltBackend {
+      @InjectStorageBackend('dcos') readonly backend!: StorageBackend;
+    }
+    @Module({ providers: [Misspelt] })
+    class MisspeltModule {}
+    @Module({ providers: [MisspeltBackend] })
+    class MisspeltBackendModule {}
+    const others = () => [memory(), memory({ name: 'docs' })];
+    const told = 'dcos) [there is no storage named "dcos"; there are "default", "docs"';
+    await expect(compile(...others(), MisspeltModule)).rejects.toThrow(`STORAGE(${told}`);
+    await expect(compile(...others(), MisspeltBackendModule)).rejects.toThrow(`STORAGE_BACKEND(${told}`);
+    // Once it is there, only its name is left to say.
+    await compile(...others(), memory({ name: 'dcos' }), MisspeltModule, MisspeltBackendModule);
+    expect(getStorageToken('dcos')).toHaveProperty('name', 'STORAGE(dcos)');
+  });
+
+  it('lets a test put its own in the place of a named storage, registered or not', async () => {
+    const fake = new FakeStorage();
+    const module = await Test.createTestingModule({
+      providers: [Documents, { provide: getStorageBackendToken('docs'), useValue: new MemoryBackend() }],
+      imports: [memory()],
+    })
+      .useMocker((token) => (token === getStorageToken('docs') ? fake : undefined))
+      .compile();
+    expect(module.get(Documents).docs).toBe(fake);
   });
 
   it('reads the environment when it is given nothing', async () => {
