@@ -10,6 +10,7 @@ import type { StorageBackend } from './contract/index.js';
 import { SignedRoutes, SignedUrls } from './files/index.js';
 import { StorageExceptionFilter } from './http/index.js';
 import { UploadTimeoutAdvice } from './http/upload-timeout.advice.js';
+import { RunningWork } from './service/running-work.js';
 import { DEFAULT_STORAGE, StorageRegistry } from './service/storage.registry.js';
 import { getStorageBackendToken, getStorageOptionsToken, getStorageToken } from './storage.constants.js';
 import type { StorageModuleExtras } from './storage.module-options.js';
@@ -28,9 +29,11 @@ class BackendLifetime implements OnApplicationShutdown {
   constructor(
     private readonly backend: StorageBackend,
     private readonly owned: boolean,
+    private readonly work: RunningWork,
   ) {}
 
   async onApplicationShutdown(): Promise<void> {
+    await this.work.ended();
     if (this.owned) await this.backend.close();
   }
 }
@@ -53,12 +56,13 @@ function resolveAndTell(name: string, options: StorageOptions): ResolvedStorageO
   const resolved = resolveOptions(options);
   const told = resolved.told.length === 0 ? '' : `, read from ${resolved.told.join(' ')}`;
   logger.log(`Storage "${name}" uses ${resolved.summary}${told}`);
-  for (const warning of resolved.warnings) logger.warn(warning);
+  for (const warning of resolved.warnings) logger.warn(`Storage "${name}": ${warning}`);
   return resolved;
 }
 
 /** URLs of the app's own routes; none where the store makes its own, or no route and no other address is known. */
 function signerOf(
+  name: string,
   backend: StorageBackend,
   resolved: ResolvedStorageOptions,
   path: string | undefined,
@@ -66,7 +70,7 @@ function signerOf(
 ): SignedUrls | undefined {
   const { baseUrl } = resolved.urls;
   if (backend.capabilities.getUrl.length > 0 || (path === undefined && baseUrl === undefined)) return undefined;
-  const secrets = signingSecrets(resolved, (message) => logger.warn(message));
+  const secrets = signingSecrets(resolved, (message) => logger.warn(`Storage "${name}": ${message}`));
   return new SignedUrls({ secrets, baseUrl: baseUrl ?? (() => app.urlOf(path!)) });
 }
 
@@ -90,7 +94,7 @@ export function storageProviders(extras: StorageModuleExtras): Provider[] {
       provide: signerToken(name),
       inject: [getStorageBackendToken(name), resolvedToken(name), AppAddress],
       useFactory: (backend: StorageBackend, resolved: ResolvedStorageOptions, app: AppAddress) =>
-        signerOf(backend, resolved, path, app),
+        signerOf(name, backend, resolved, path, app),
     },
     {
       provide: composedToken(name),
@@ -105,9 +109,9 @@ export function storageProviders(extras: StorageModuleExtras): Provider[] {
     },
     {
       provide: `STORAGE_LIFETIME(${name})`,
-      inject: [getStorageBackendToken(name), resolvedToken(name)],
-      useFactory: (backend: StorageBackend, resolved: ResolvedStorageOptions) =>
-        new BackendLifetime(backend, typeof resolved.backend === 'string'),
+      inject: [getStorageBackendToken(name), resolvedToken(name), RunningWork],
+      useFactory: (backend: StorageBackend, resolved: ResolvedStorageOptions, work: RunningWork) =>
+        new BackendLifetime(backend, typeof resolved.backend === 'string', work),
     },
     {
       // The registries take what is really injected, so that a provider overridden in a test is used everywhere.

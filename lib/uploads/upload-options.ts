@@ -70,7 +70,7 @@ export interface StorageUploadOptions {
    * handler runs, create-only, and they are removed again when it fails. Default `late`.
    */
   readonly commit?: 'late' | 'early';
-  /** Work for after the response, such as thumbnails. Its errors are logged and harm nobody. */
+  /** Work for after the response, such as thumbnails. Its errors are logged and harm nobody; `app.close()` waits for it. */
   readonly afterCommit?: (files: readonly StoredFile[], context: ExecutionContext) => void | Promise<void>;
   /** Seconds without a byte after which a client that has not sent all it announced gets 408. Default 30. */
   readonly stallTimeout?: number;

@@ -15,6 +15,7 @@ import { catchError, concatMap, defer, finalize, takeLast, type Observable } fro
 import { StorageConfigurationError, UploadStalledError } from '../contract/index.js';
 import { UploadTimeoutAdvice } from '../http/upload-timeout.advice.js';
 import { StorageRegistry, type StoredFile } from '../service/index.js';
+import { RunningWork } from '../service/running-work.js';
 import type { StorageService } from '../storage.service.js';
 import { discardRest, exchangeOf, letMultipartThrough, type HttpExchange } from './http-exchange.js';
 import { multerFor, receiveUpload, type FieldShape } from './receive-upload.js';
@@ -34,6 +35,7 @@ interface Ready {
   readonly plan: UploadPlan;
   readonly parse: RequestHandler;
   readonly storage: StorageService;
+  readonly work: RunningWork;
 }
 
 const logger = new Logger('StorageUploads');
@@ -61,7 +63,7 @@ export abstract class UploadInterceptor implements NestInterceptor, OnModuleInit
 
   async intercept(context: ExecutionContext, next: CallHandler): Promise<Observable<unknown>> {
     if (context.getType() !== 'http') return next.handle();
-    const { plan, parse, storage: whole } = await this.#prepared();
+    const { plan, parse, storage: whole, work } = await this.#prepared();
     const exchange = exchangeOf(context);
     if (!isMultipart(exchange.request)) {
       if (plan.required) throw invalidUpload('it is not multipart/form-data, or holds no file');
@@ -69,7 +71,7 @@ export abstract class UploadInterceptor implements NestInterceptor, OnModuleInit
     }
     const storage = scoped(whole, exchange);
     const transaction = new UploadTransaction(storage, plan.key === defaultKey || plan.ifNoneMatch === '*');
-    const upload = new Upload(plan, exchange, context, transaction);
+    const upload = new Upload(plan, exchange, context, transaction, work);
     try {
       const files = await receiveUpload(plan, parse, exchange, context, storage, transaction);
       if (plan.required && files.length === 0) throw invalidUpload('it holds no file');
@@ -95,7 +97,8 @@ export abstract class UploadInterceptor implements NestInterceptor, OnModuleInit
   async #prepare(): Promise<Ready> {
     const options = 'useFactory' in this.#options ? await this.#make(this.#options) : this.#options;
     const plan = planUploads(options, this.#shape.files);
-    return { plan, parse: multerFor(plan, this.#shape.take), storage: this.#registry().get(plan.storage) };
+    const storage = this.#registry().get(plan.storage);
+    return { plan, parse: multerFor(plan, this.#shape.take), storage, work: this.#moduleRef.get(RunningWork, { strict: false }) };
   }
 
   async #make({ inject = [], useFactory }: StorageUploadOptionsFactory): Promise<StorageUploadOptions> {
@@ -143,14 +146,22 @@ class Upload {
   readonly #response: HttpExchange['response'];
   readonly #context: ExecutionContext;
   readonly #transaction: UploadTransaction;
+  readonly #work: RunningWork;
   #handling = false;
   #closed = false;
 
-  constructor(plan: UploadPlan, exchange: HttpExchange, context: ExecutionContext, transaction: UploadTransaction) {
+  constructor(
+    plan: UploadPlan,
+    exchange: HttpExchange,
+    context: ExecutionContext,
+    transaction: UploadTransaction,
+    work: RunningWork,
+  ) {
     this.#plan = plan;
     this.#response = exchange.response;
     this.#context = context;
     this.#transaction = transaction;
+    this.#work = work;
     this.#response.once('close', () => {
       this.#closed = true;
       void this.#responseClosed();
@@ -203,7 +214,10 @@ class Upload {
         logger.error('afterCommit failed', error instanceof Error ? error.stack : error);
       }
     });
-    if (this.#closed) setImmediate(() => void run());
-    else this.#response.once('close', () => void run());
+    const answered = new Promise<void>((resolve) => {
+      if (this.#closed) setImmediate(resolve);
+      else this.#response.once('close', resolve);
+    });
+    this.#work.follow(answered.then(run));
   }
 }

@@ -3,9 +3,10 @@ import { createHash } from 'node:crypto';
 import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { afterAll, beforeAll, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { ConflictException, Module, type INestApplication } from '@nestjs/common';
 import type { AddressInfo, Socket } from 'node:net';
+import { LocalBackend } from '../../lib/backends/local/index.js';
 import { getStorageToken } from '../../lib/storage.constants.js';
 import { StorageModule } from '../../lib/storage.module.js';
 import type { StorageService } from '../../lib/storage.service.js';
@@ -178,6 +179,37 @@ onPlatforms('on $name', (platform) => {
       for (const socket of sockets) socket.destroy();
       expect(await eventually(async () => (await onDisk()).length === 0)).toBe(true);
     });
+  });
+
+  it('an app that closes ends the work after its uploads before it closes their store', async () => {
+    const events: string[] = [];
+    const closing = jest.spyOn(LocalBackend.prototype, 'close').mockImplementation(async () => {
+      events.push('store closed');
+    });
+    const settings = {
+      afterCommit: async () => {
+        events.push('work began');
+        await new Promise((resolve) => {
+          setTimeout(resolve, 150);
+        });
+        events.push('work ended');
+      },
+    };
+    @Module({
+      imports: [
+        StorageModule.forRoot({ env: {}, backend: 'local', local: { root }, urls: { secret: 's'.repeat(32) } }),
+      ],
+      controllers: [route('thumbnails', StorageFilesInterceptor('files', 3, settings))],
+    })
+    class WorkModule {}
+    const own = await platform.create(WorkModule);
+    await own.listen(0, '127.0.0.1');
+    expect((await send(`${await own.getUrl()}/thumbnails`, [['files', 'x', 'a.txt']])).status).toBe(201);
+    own.getHttpServer().closeAllConnections();
+    await own.close();
+    closing.mockRestore();
+    expect(events).toEqual(['work began', 'work ended', 'store closed']);
+    await storage.deletePrefix('uploads/');
   });
 
   describe('memory', () => {

@@ -23,6 +23,7 @@ import type { Request } from 'express';
 import type { ObjectInfo, StagedObject, StageOptions, StorageKey } from '../../lib/contract/index.js';
 import { StorageExceptionFilter } from '../../lib/http/index.js';
 import { StorageRegistry } from '../../lib/service/index.js';
+import { RunningWork } from '../../lib/service/running-work.js';
 import { StorageService } from '../../lib/storage.service.js';
 import type { StagedFile } from '../../lib/uploads/index.js';
 import { ForwardingBackend } from '../../lib/wrappers/index.js';
@@ -132,7 +133,10 @@ export async function startApp(
   const registry = new StorageRegistry();
   for (const [name, storage] of Object.entries(storages)) registry.add(name, storage);
   @Global()
-  @Module({ providers: [{ provide: StorageRegistry, useValue: registry }], exports: [StorageRegistry] })
+  @Module({
+    providers: [{ provide: StorageRegistry, useValue: registry }, RunningWork],
+    exports: [StorageRegistry, RunningWork],
+  })
   class StoragesModule {}
   @Module({
     imports: [StoragesModule],
