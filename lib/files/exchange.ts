@@ -1,6 +1,7 @@
 /** The one place that knows platforms: what Express and Fastify hand to a handler, as Node's own request and response. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { nodeRequest, nodeResponse } from '../http/node-http.js';
+import { TOKEN_SHAPE } from './signed-token.js';
 
 /** A request and its answer, whatever the platform. */
 export interface Exchange {
@@ -23,6 +24,11 @@ interface PlatformRequest {
 interface PlatformResponse {
   hijack?(): unknown;
   getHeaders?(): Record<string, number | string | string[] | undefined>;
+}
+
+/** True where the request's path holds what looks like a token. */
+export function carriesToken({ params }: PlatformRequest): boolean {
+  return TOKEN_SHAPE.test(params?.token ?? '');
 }
 
 /** Takes the answer over from the platform: from here on Node's response is written directly. */

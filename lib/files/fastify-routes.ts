@@ -2,6 +2,7 @@
 import { SetMetadata } from '@nestjs/common';
 import type { IncomingMessage } from 'node:http';
 import { holdBody, releaseBody } from './held-body.js';
+import { TOKEN_SHAPE } from './signed-token.js';
 
 const SIGNED_ROUTE = 'nestjsStorageSignedRoute';
 
@@ -64,7 +65,9 @@ function takeLongTokens(route: FastifyRoute): void {
   route.handler = function signedRoute(request, reply) {
     const { '*': rest = '', ...params } = request.params;
     const [token = '', name = '', ...more] = rest.split('/');
-    if (token === '' || name === '' || more.length > encodedSlashes(request.raw)) return reply.callNotFound();
+    if (!TOKEN_SHAPE.test(token) || name === '' || more.length > encodedSlashes(request.raw)) {
+      return reply.callNotFound();
+    }
     request.params = { ...params, token, name };
     return handler.call(this, request, reply);
   };

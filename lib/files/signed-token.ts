@@ -24,6 +24,12 @@ export interface SignedClaims {
   readonly metadata?: ObjectMetadata;
 }
 
+/**
+ * What every token looks like in a URL: the shortest holds 15 bytes of head, a name, a key and 32 bytes of signature.
+ * Segments of another shape are left to the app's own routes.
+ */
+export const TOKEN_SHAPE = /^[\w-]{60,}$/;
+
 export const TOKEN_VERSION = 1;
 export const KEY_ID_BYTES = 6;
 

@@ -5,6 +5,7 @@ import { ApplicationConfig, HttpAdapterHost } from '@nestjs/core';
 import { prepareSignedRoutes } from './fastify-routes.js';
 import { holdBody, releaseBody, withholdContinue } from './held-body.js';
 import { SignedRoutes } from './signed-routes.js';
+import { TOKEN_SHAPE } from './signed-token.js';
 
 /** Matches no path. */
 const NOTHING = /(?!)/;
@@ -85,7 +86,7 @@ export class SignedUploadClaim implements OnModuleInit {
       const before = `${pattern(prefix)}${excluded ? '|' : ''}`;
       const routes = paths.map(pattern).join('|');
       // Express matches paths whatever their case and with or without a slash behind.
-      this.#matcher = { key, regex: new RegExp(`^(?:${before})(?:${routes})/[\\w-]{60,}/[^/?]+/?(?:\\?|$)`, 'i') };
+      this.#matcher = { key, regex: new RegExp(`^(?:${before})(?:${routes})/${TOKEN_SHAPE.source.slice(1, -1)}/[^/?]+/?(?:\\?|$)`, 'i') };
     }
     return this.#matcher.regex;
   }

@@ -1,16 +1,19 @@
 /** The signed routes: one controller serves every storage that is registered under its path. */
-import { Controller, Get, Head, Inject, Logger, Put, Req, Res, VERSION_NEUTRAL, type Type } from '@nestjs/common';
+import { Controller, Get, Head, Inject, Logger, Next, Put, Req, Res, VERSION_NEUTRAL, type Type } from '@nestjs/common';
 import { logFailure } from '../http/log-failure.js';
 import { storageHttpAnswer } from '../http/storage-http-answer.js';
 import { StorageRegistry } from '../service/storage.registry.js';
 import { download } from './download.js';
-import { takeOver, type Exchange } from './exchange.js';
+import { carriesToken, takeOver, type Exchange } from './exchange.js';
 import { SignedRouteConfig } from './fastify-routes.js';
 import { releaseBody } from './held-body.js';
 import { sendJson } from './send.js';
 import { SignedRoutes } from './signed-routes.js';
 import { InvalidSignedUrlError } from './signed-urls.js';
 import { upload } from './signed-upload.js';
+
+/** Goes on to the next route of the same shape. */
+type PassOn = () => void;
 
 export interface StorageFilesControllerOptions {
   /** Path below the app's global prefix, like `files`. */
@@ -41,20 +44,20 @@ export function createStorageFilesController(options: StorageFilesControllerOpti
 
     @Head(':token/:name')
     @SignedRouteConfig()
-    head(@Req() request: object, @Res() response: object): Promise<void> {
-      return this.answer(takeOver(request, response), (exchange) => this.read(exchange));
+    head(@Req() request: object, @Res() response: object, @Next() next: PassOn): Promise<void> {
+      return this.answer(request, response, next, (exchange) => this.read(exchange));
     }
 
     @Get(':token/:name')
     @SignedRouteConfig()
-    get(@Req() request: object, @Res() response: object): Promise<void> {
-      return this.answer(takeOver(request, response), (exchange) => this.read(exchange));
+    get(@Req() request: object, @Res() response: object, @Next() next: PassOn): Promise<void> {
+      return this.answer(request, response, next, (exchange) => this.read(exchange));
     }
 
     @Put(':token/:name')
     @SignedRouteConfig()
-    put(@Req() request: object, @Res() response: object): Promise<void> {
-      return this.answer(takeOver(request, response), (exchange) => this.write(exchange));
+    put(@Req() request: object, @Res() response: object, @Next() next: PassOn): Promise<void> {
+      return this.answer(request, response, next, (exchange) => this.write(exchange));
     }
 
     private async read(exchange: Exchange): Promise<void> {
@@ -73,7 +76,15 @@ export function createStorageFilesController(options: StorageFilesControllerOpti
     }
 
     /** Errors are answered here: no filter or interceptor of the app may wrap or reword them. */
-    private async answer(exchange: Exchange, work: (exchange: Exchange) => Promise<void>): Promise<void> {
+    private async answer(
+      request: object,
+      response: object,
+      next: PassOn,
+      work: (exchange: Exchange) => Promise<void>,
+    ): Promise<void> {
+      // A route of the app may have the same shape. (On Fastify such requests do not come here.)
+      if (!carriesToken(request)) return next();
+      const exchange = takeOver(request, response);
       try {
         await work(exchange);
       } catch (error) {

@@ -9,8 +9,6 @@ import { SignedUrlModule } from './recipes/signed-url/signed-url.module.js';
 
 @Module({
   imports: [
-    // Before the storage: both have routes under /files/:x/:y, and the first that fits answers.
-    SignedUrlModule,
     // The environment says which store; the signed routes come with it under /files/:token/:name.
     // The page previews PDF files, so this app lets browsers show them.
     StorageModule.forRoot({ urls: { inlineTypes: ['application/pdf'] } }),
@@ -18,6 +16,7 @@ import { SignedUrlModule } from './recipes/signed-url/signed-url.module.js';
     StorageHealthModule.forRoot(),
     FilesModule,
     RecipesModule,
+    SignedUrlModule,
     PageModule,
   ],
 })

@@ -10,6 +10,7 @@ import {
   Global,
   Injectable,
   Module,
+  Param,
   Post,
   Put,
   RequestTimeoutException,
@@ -33,6 +34,7 @@ import { map, timeout, catchError, throwError } from 'rxjs';
 import { MemoryBackend } from '../../lib/backends/memory/memory.backend.js';
 import { createStorageFilesController, SignedRoutes, SignedRoutesModule, SignedUrls } from '../../lib/files/index.js';
 import { StorageRegistry } from '../../lib/service/index.js';
+import { StorageModule } from '../../lib/storage.module.js';
 import { StorageService } from '../../lib/storage.service.js';
 import { AppUrlsBackend } from '../../lib/wrappers/index.js';
 import { pathOf, raw, SECRET, send, startRig, WatchedBackend, type Rig } from './rig.js';
@@ -86,6 +88,21 @@ class AppController {
     return 'hi';
   }
 }
+
+@Controller('files')
+class ShapedController {
+  @Get(':id/download-url')
+  get(@Param('id') id: string) {
+    return `own ${id}`;
+  }
+  @Put(':id/download-url')
+  put(@Body() body: unknown) {
+    return body;
+  }
+}
+
+@Module({ controllers: [ShapedController] })
+class ShapedModule {}
 
 @Module({ controllers: [AppController] })
 class AppModule implements NestModule {
@@ -337,6 +354,27 @@ onPlatforms('on $name', (platform) => {
       expect((await send(a.replace('/files', '/deep/er/files'))).status).toBe(403);
       await rig.close();
     });
+
+    it.each(['before', 'after'])(
+      'leaves routes of its shape to an app whose module is imported %s it',
+      async (order) => {
+        const storage = StorageModule.forRoot({ env: {}, backend: 'memory', urls: { secret: SECRET } });
+        const own = { module: ShapedModule };
+        const app = await platform.create({
+          module: class RootModule {},
+          imports: order === 'before' ? [own, storage] : [storage, own],
+        });
+        await app.listen(0, '127.0.0.1');
+        const url = await app.getUrl();
+        expect((await send(`${url}/files/7/download-url`)).text).toBe('own 7');
+        expect((await put(`${url}/files/7/download-url`, '{"a":  1}')).text).toBe('{"a":1}');
+        const signed = app.get(StorageService);
+        expect((await put((await signed.getUploadUrl('k')).url, '{"a":  1}')).status).toBe(200);
+      expect((await signed.get('k')).toString()).toBe('{"a":  1}');
+        expect((await send(`${url}/files/7/elsewhere`)).status).toBe(404);
+        await app.close();
+      },
+    );
 
     it('closes its routes with a guard of the app', async () => {
       const rig = await startRig(platform, {

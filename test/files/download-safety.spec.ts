@@ -158,12 +158,8 @@ onPlatforms('on $name', (platform) => {
         good.replace(token, flipped),
         good.replace(token, token.slice(1)),
         good.replace(token, `${token}A`),
-        good.replace(token, `${token}=`),
         good.replace(token, token.toLowerCase()),
-        good.replace(token, 'x'),
         good.replace(token, 'A'.repeat(7000)),
-        good.replace(token, '..%2f..'),
-        good.replace(token, '%00'),
         good.replace('/files/', '/others/'),
         elsewhere.replace('/others/', '/files/'),
         upload.url,
@@ -182,6 +178,16 @@ onPlatforms('on $name', (platform) => {
       }
       expect([backend.opens, backend.stats]).toEqual([0, 0]);
       expect((await send(good)).status).toBe(200);
+    });
+
+    it("are none where nothing looks like a token: such a path is the app's own", async () => {
+      await put('secret.txt');
+      const good = await urlOf('secret.txt');
+      const token = pathOf(good).split('/')[2]!;
+      for (const segment of ['x', '..%2f..', '%00', `${token}=`, `${token}.`, token.slice(0, 59)]) {
+        expect([segment, (await send(good.replace(token, segment))).status]).toEqual([segment, 404]);
+      }
+      expect([backend.opens, backend.stats]).toEqual([0, 0]);
     });
 
     it('come when the time is up', async () => {

@@ -239,7 +239,7 @@ onPlatforms('on $name', (platform) => {
       const get = await rig.storage().getUrl('never', { mustExist: false });
       for (const bad of [
         url.replace(token, `${token.slice(0, -2)}xx`),
-        url.replace(token, 'short'),
+        url.replace(token, token.slice(1)),
         get,
         `${url}?a=1`,
       ]) {

@@ -1,6 +1,6 @@
 /**
  * `GET /files/:id/download-url`: a link to a file of one's own. The storage's signed routes, `files/:token/:name`, have
- * the same shape: the module of this controller is imported before StorageModule, so that its route is asked first.
+ * the same shape, and leave to the app what does not look like a token.
  */
 import {
   BadRequestException,
