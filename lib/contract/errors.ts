@@ -90,6 +90,10 @@ export class StorageError extends Error {
   readonly operation: StorageOperation;
   readonly key: string | undefined;
   readonly backend: string | undefined;
+  /** What went wrong, as a clause; part of the message. */
+  readonly reason: string;
+  /** What can be done about it, as a sentence; part of the message. */
+  readonly advice: string | undefined;
   /** Safe to show to a client; undefined means that the HTTP mapping's neutral text is used. */
   readonly clientMessage: string | undefined;
 
@@ -100,6 +104,8 @@ export class StorageError extends Error {
     this.operation = details.operation;
     this.key = details.key;
     this.backend = details.backend;
+    this.reason = details.reason ?? code;
+    this.advice = details.advice;
     this.clientMessage = details.clientMessage;
   }
 }
