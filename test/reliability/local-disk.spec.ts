@@ -1,4 +1,4 @@
-/** Disks that are full, read-only, closed or coarse: typed errors, and the old object survives each. Needs root. */
+/** Disks that are full, read-only, closed, coarse or failing: typed errors, and the old object survives each. Needs root. */
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { execFile, execFileSync } from 'node:child_process';
 import fs from 'node:fs/promises';
@@ -193,6 +193,57 @@ describe('a disk', () => {
     expect(etags.size).toBe(60);
     // Unmounting waits for nothing: all descriptors are closed.
     await backend.close();
+  });
+});
+
+/** System calls of a child process that overwrites `folder/object`, made to fail by strace. */
+describe('a system call that fails', () => {
+  async function overwrite(root: string, bytes: number, calls: string, fault: string): Promise<string> {
+    const script = join(code, 'test/faults/children/overwrite.js');
+    const faults = ['-e', `trace=${calls}`, '-e', `inject=${calls}:${fault}`];
+    const strace = ['-f', '-qq', '-o', '/dev/null', ...faults, process.execPath, script, root, String(bytes)];
+    // Of one thread, since strace counts the calls of each thread by themselves.
+    const env = { ...process.env, UV_THREADPOOL_SIZE: '1' };
+    const { stdout } = await run('strace', strace, { env }).catch((error: NodeJS.ErrnoException) => {
+      throw error.code === 'ENOENT' ? new Error('strace is missing: apt-get install strace') : error;
+    });
+    return stdout.trim();
+  }
+
+  it.each([
+    ['small', 10],
+    ['large', 3_000_000],
+  ])('to sync fails the put, whichever it is (%s)', async (_, bytes) => {
+    const outcomes: string[] = [];
+    for (let nth = 1; !outcomes.at(-1)?.startsWith('stored'); nth++) {
+      const root = await rig.folder();
+      const backend = rig.backend(root, { durability: 'full' });
+      await put(backend, 'folder/object', 'old');
+      const answer = await overwrite(root, bytes, 'fsync,fdatasync', `error=EIO:when=${nth}`);
+      const seen = await read(backend, 'folder/object');
+      const { metadata } = await backend.stat(parseKey('folder/object'));
+      const version = seen === 'old' ? 'old' : 'new';
+      // Bytes and metadata are of one version.
+      expect(metadata).toEqual({ about: version === 'old' ? 'folder/object' : 'new' });
+      if (version === 'new') expect(seen).toBe('n'.repeat(bytes));
+      expect(await keys(backend)).toEqual(['folder/object']);
+      expect(await fs.readdir(join(root, '.nestjs-storage/tmp'))).toEqual([]);
+      outcomes.push(`${answer} ${version}`);
+    }
+    // The last sync is that of the folder, after the rename.
+    expect(outcomes.splice(-2)).toEqual(['unavailable -5 new', 'stored new']);
+    expect(outcomes).toEqual(Array(3).fill('unavailable -5 old'));
+  });
+
+  it('for the quota of the user is QuotaExceededError, and the old object stays', async () => {
+    for (const bytes of [10, 3_000_000]) {
+      const root = await rig.folder();
+      const backend = rig.backend(root);
+      await put(backend, 'folder/object', 'old');
+      expect(await overwrite(root, bytes, 'pwrite64,pwritev', 'error=EDQUOT')).toBe('quota-exceeded -122');
+      await expectOld(backend);
+      expect(await fs.readdir(join(root, '.nestjs-storage/tmp'))).toEqual([]);
+    }
   });
 });
 

@@ -1,5 +1,6 @@
 /** File system calls as promises over bare descriptors: fewer thread-pool hops and objects than FileHandle. */
 import fs, { type BigIntStats, type Dirent } from 'node:fs';
+import { constants } from 'node:os';
 import { promisify } from 'node:util';
 
 export const open: (path: string, flags: number, mode?: number) => Promise<number> = promisify(fs.open);
@@ -54,11 +55,16 @@ export async function writeAll(fd: number, chunks: readonly Uint8Array[], positi
   }
 }
 
+/** Names of the errors that Node's own table leaves out, a full quota (EDQUOT) and a stale handle (ESTALE) among them. */
+const ERRNO_NAMES = new Map(Object.entries(constants.errno).map(([name, number]) => [number, name]));
+
 /** The errno name of an error, where it has one. */
 export function codeOf(error: unknown): string | undefined {
   // By shape: test runners run code in a realm whose Error is not the file system's.
-  const code = typeof error === 'object' && error !== null && 'code' in error ? error.code : undefined;
-  return typeof code === 'string' ? code : undefined;
+  if (typeof error !== 'object' || error === null) return undefined;
+  const { code, errno }: { readonly code?: unknown; readonly errno?: unknown } = error;
+  if (typeof code !== 'string') return undefined;
+  return code.startsWith('Unknown system error') ? (ERRNO_NAMES.get(Math.abs(Number(errno))) ?? code) : code;
 }
 
 /** Makes an error that the rest of the driver reads like one of the file system's. */
