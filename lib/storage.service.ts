@@ -19,6 +19,7 @@ import { BoundStorage } from './service/bound-storage.js';
 import { allFiles, DEFAULT_LIST_LIMIT, deleteFolder, firstKeys, readPage } from './service/listing.js';
 import { defaultUrl, signGet, signPut } from './service/signing.js';
 import { stageFile, type StagedBytes } from './service/stage-file.js';
+import { assertStorable } from './service/storable.js';
 import type {
   CheckHealthOptions,
   DeletedFiles,
@@ -31,6 +32,7 @@ import type {
   OpenedFile,
   PutOptions,
   StagedUpload,
+  StageFileOptions,
   StageFileRequest,
   StorageServiceSettings,
 } from './service/storage-options.js';
@@ -67,6 +69,24 @@ export class StorageService {
 
   get capabilities(): StorageCapabilities {
     return this.#bound.capabilities;
+  }
+
+  /**
+   * Where the files are, without secrets, ending with `/`: `s3://host/bucket/`. Equal for two storages of the same
+   * files. Undefined where it cannot be told: in memory, behind a client of the app, in a scope that changes.
+   */
+  get location(): string | undefined {
+    return this.#bound.backend.location;
+  }
+
+  /**
+   * Throws what put() would refuse before it reads the body: the key, the size, the metadata as the store encodes it, a
+   * condition. Asks nobody, writes nothing.
+   *
+   * @throws InvalidKeyError, InvalidOptionsError, FileTooLargeError, NotSupportedError
+   */
+  assertStorable(key: string, options: StageFileOptions = {}): void {
+    assertStorable(this.#own('put').#bound, key, options);
   }
 
   /**

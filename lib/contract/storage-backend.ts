@@ -53,6 +53,19 @@ export interface StorageBackend {
   /** Short name of the kind of store, for errors, logs and health: `local`, `s3`. */
   readonly name: string;
   readonly capabilities: StorageCapabilities;
+  /**
+   * Where the objects are, without secrets, ending with `/`: equal for two backends of the same objects, and the
+   * beginning of it for what lies within. Left out where that cannot be told: in memory, behind a client of the app.
+   */
+  readonly location?: string;
+
+  /**
+   * Throws what stage() would be refused with before it reads a byte: for the key, the size, the metadata as this store
+   * encodes it, a condition. Asks nobody and writes nothing. Without it the capabilities are looked at.
+   *
+   * @throws InvalidKeyError, InvalidOptionsError, FileTooLargeError, NotSupportedError
+   */
+  assertStorable?(key: StorageKey, options: StageOptions): void;
 
   /**
    * Takes in a body without publishing it. Length is known only where `options.size` is set. The driver reads the body

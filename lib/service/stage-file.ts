@@ -8,9 +8,10 @@ import {
   type StorageBackend,
   type StorageErrorDetails,
   type StorageKey,
+  type StageOptions,
 } from '../contract/index.js';
 import { CheckedBody, type StorageBody } from './body.js';
-import type { StageFileRequest } from './storage-options.js';
+import type { StageFileOptions, StageFileRequest } from './storage-options.js';
 import {
   checkedConditions,
   checkedContentType,
@@ -27,6 +28,23 @@ export interface StagedBytes {
   abort(): Promise<void>;
 }
 
+/** What a backend is told of a new object, every option checked. @throws InvalidOptionsError */
+export function checkedStageOptions(
+  key: StorageKey,
+  options: StageFileOptions,
+  details: StorageErrorDetails,
+): StageOptions {
+  if (options.size !== undefined) checkedCount('size', options.size, 0, details);
+  return {
+    ...checkedConditions(options, details),
+    contentType: checkedContentType(options.contentType ?? contentTypeOf(key), details),
+    metadata: checkedMetadata(options.metadata, details),
+    cacheControl: checkedHeader('cacheControl', options.cacheControl, details),
+    contentDisposition: checkedHeader('contentDisposition', options.contentDisposition, details),
+    signal: options.signal,
+  };
+}
+
 /** @param maxSize most bytes that options, settings and backend together allow */
 export async function stageFile(
   backend: StorageBackend,
@@ -37,15 +55,7 @@ export async function stageFile(
   details: StorageErrorDetails,
 ): Promise<StagedBytes> {
   const { size, checksum, compute, signal } = options;
-  if (size !== undefined) checkedCount('size', size, 0, details);
-  const checkedOptions = {
-    ...checkedConditions(options, details),
-    contentType: checkedContentType(options.contentType ?? contentTypeOf(key), details),
-    metadata: checkedMetadata(options.metadata, details),
-    cacheControl: checkedHeader('cacheControl', options.cacheControl, details),
-    contentDisposition: checkedHeader('contentDisposition', options.contentDisposition, details),
-    signal,
-  };
+  const checkedOptions = checkedStageOptions(key, options, details);
   const checked = new CheckedBody(body, { size, maxSize, checksum, compute, signal, details });
   try {
     const staged = await backend.stage(key, checked, { ...checkedOptions, size: checked.size });

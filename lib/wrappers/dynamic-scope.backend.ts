@@ -83,6 +83,15 @@ export class DynamicScopeBackend extends ForwardingBackend implements Contextual
     }
   }
 
+  /** Another one for each scope: who wants to know asks current(). */
+  override get location(): undefined {
+    return undefined;
+  }
+
+  override assertStorable(key: StorageKey, options: StageOptions): void {
+    this.current('put').assertStorable?.(key, options);
+  }
+
   override async stage(key: StorageKey, body: AsyncIterable<Uint8Array>, options: StageOptions): Promise<StagedObject> {
     return this.current('put').stage(key, body, options);
   }

@@ -30,6 +30,14 @@ export abstract class ForwardingBackend implements StorageBackend {
     return this.inner.capabilities;
   }
 
+  get location(): string | undefined {
+    return this.inner.location;
+  }
+
+  assertStorable(key: StorageKey, options: StageOptions): void {
+    this.inner.assertStorable?.(key, options);
+  }
+
   stage(key: StorageKey, body: AsyncIterable<Uint8Array>, options: StageOptions): Promise<StagedObject> {
     return this.inner.stage(key, body, options);
   }

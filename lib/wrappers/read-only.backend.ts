@@ -3,6 +3,10 @@ import { PermissionDeniedError, type StorageOperation } from '../contract/index.
 import { ForwardingBackend } from './forwarding.backend.js';
 
 export class ReadOnlyBackend extends ForwardingBackend {
+  override assertStorable(key: string): never {
+    throw this.#refusal('put', key);
+  }
+
   override async stage(key: string): Promise<never> {
     throw this.#refusal('put', key);
   }

@@ -45,6 +45,14 @@ export class ScopeBackend extends ForwardingBackend implements ContextualBackend
     return this.inner instanceof ScopeBackend ? this.inner.prefix + this.#prefix : this.#prefix;
   }
 
+  override get location(): string | undefined {
+    return this.inner.location === undefined ? undefined : this.inner.location + this.#prefix;
+  }
+
+  override assertStorable(key: StorageKey, options: StageOptions): void {
+    this.inner.assertStorable?.(this.#full(key), options);
+  }
+
   /** A scope within a scope that changes. */
   current(operation: StorageOperation): StorageBackend {
     const inner = currentBackend(this.inner, operation);

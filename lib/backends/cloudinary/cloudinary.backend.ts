@@ -27,6 +27,7 @@ import {
   type StorageOperation,
   type WriteConditions,
 } from '../../contract/index.js';
+import { emptyFile } from './cloudinary-errors.js';
 import { CloudinaryClient, MAX_DELETE_BATCH, throwIfAborted } from './cloudinary-client.js';
 import { checkedOptions, type CheckedOptions, type CloudinaryBackendOptions } from './cloudinary-options.js';
 import {
@@ -82,6 +83,19 @@ export class CloudinaryBackend extends BaseStorageBackend {
       getUrl: this.#urls.transforms ? ['expiry', 'transform'] : ['expiry'],
       getUploadUrl: ['expiry', 'metadata'],
     };
+  }
+
+  get location(): string {
+    const { cloudName, folder } = this.#options;
+    return `cloudinary://${cloudName}/${folder}/`;
+  }
+
+  assertStorable(key: StorageKey, options: StageOptions): void {
+    const details = this.#details('put', key);
+    this.#refuseConditions(options, details);
+    this.#publicIds.of(key);
+    encodeContext(options, '', details);
+    if (options.size === 0) throw emptyFile(details);
   }
 
   async stage(key: StorageKey, body: AsyncIterable<Uint8Array>, options: StageOptions): Promise<StagedObject> {

@@ -1,6 +1,7 @@
 /** The Google Cloud Storage driver: the whole contract over the JSON API, with the SDK's credentials. */
 import {
   BaseStorageBackend,
+  FileTooLargeError,
   MAX_KEY_BYTES,
   PreconditionFailedError,
   StorageFileNotFoundError,
@@ -81,6 +82,19 @@ export class GcsBackend extends BaseStorageBackend {
       getUrl: signs ? ['expiry', 'disposition', 'filename', 'contentType'] : [],
       getUploadUrl: signs ? ['expiry', 'contentType', 'size', 'maxSize', 'createOnly', 'metadata'] : [],
     };
+  }
+
+  get location(): string {
+    const { bucket, endpoint } = this.#options;
+    return `gs://${endpoint === undefined ? '' : `${new URL(endpoint).host}/`}${bucket}/`;
+  }
+
+  assertStorable(key: StorageKey, options: StageOptions): void {
+    const details = this.#details('put', key);
+    assertStorable(key, storedMetadata(options.metadata), details);
+    this.#assertEtag(options, details);
+    const limit = this.capabilities.maxObjectBytes!;
+    if ((options.size ?? 0) > limit) throw new FileTooLargeError({ ...details, limit });
   }
 
   async stage(key: StorageKey, body: AsyncIterable<Uint8Array>, options: StageOptions): Promise<StagedObject> {

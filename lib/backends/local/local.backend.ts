@@ -1,4 +1,5 @@
 /** The store on disk: every object a file under its own key, readable by other tools; see docs/decisions/0020 ff. */
+import { pathToFileURL } from 'node:url';
 import {
   assertConditions,
   BaseStorageBackend,
@@ -70,6 +71,14 @@ export class LocalBackend extends BaseStorageBackend {
   constructor(options: LocalBackendOptions) {
     super();
     this.#settings = localSettings(options);
+  }
+
+  get location(): string {
+    return `${pathToFileURL(this.#settings.root).href.replace(/\/$/, '')}/`;
+  }
+
+  assertStorable(key: StorageKey): void {
+    assertFits(key, this.#details('put', key));
   }
 
   async stage(key: StorageKey, body: AsyncIterable<Uint8Array>, options: StageOptions): Promise<StagedObject> {

@@ -4,6 +4,7 @@ import { buffer } from 'node:stream/consumers';
 import {
   assertConditions,
   BaseStorageBackend,
+  FileTooLargeError,
   InvalidRangeError,
   MAX_KEY_BYTES,
   PermissionDeniedError,
@@ -31,7 +32,7 @@ import {
   type StorageOperation,
 } from '../../contract/index.js';
 import type { Published } from './multipart-upload.js';
-import { newObject, type NewObject } from './new-object.js';
+import { assertHolds, newObject, type NewObject } from './new-object.js';
 import { ObjectBody } from './object-body.js';
 import { etagCondition, objectInfo, type ObjectHeaders } from './object-facts.js';
 import { partBuffers } from './part-buffers.js';
@@ -46,7 +47,7 @@ import { MAX_OBJECT_BYTES, resolveSettings } from './s3.settings.js';
 import { stagedObject } from './staged-object.js';
 import { sweepUploads } from './s3.sweep.js';
 import { getBindings, putBindings, S3Urls } from './s3.urls.js';
-import { BodyIntake } from './upload.js';
+import { BodyIntake, partSizeFor } from './upload.js';
 import { UploadLedger } from './upload-ledger.js';
 
 /** Written, read and removed by a health check. */
@@ -94,6 +95,23 @@ export class S3Backend extends BaseStorageBackend {
   /** Loads the SDK and makes the client. @throws StorageConfigurationError when a package is missing */
   async connect(): Promise<void> {
     await this.#connection.ready();
+  }
+
+  /** Not told where the app's own client knows the way. */
+  get location(): string | undefined {
+    const { bucket, endpoint, options } = this.#connection.settings;
+    if (options.client !== undefined || options.clientConfig !== undefined) return undefined;
+    return `s3://${endpoint === undefined ? 'amazonaws.com' : new URL(endpoint).host}/${bucket}/`;
+  }
+
+  assertStorable(key: StorageKey, options: StageOptions): void {
+    const { settings } = this.#connection;
+    const details = this.#details('put', key);
+    newObject(settings, key, options, details);
+    const { size = 0 } = options;
+    if (size > MAX_OBJECT_BYTES) throw new FileTooLargeError({ ...details, limit: MAX_OBJECT_BYTES });
+    const kind = size > partSizeFor(size, settings.partSize) ? 'multipart' : 'single';
+    assertHolds(settings.dialect, kind, options, details);
   }
 
   async stage(key: StorageKey, body: AsyncIterable<Uint8Array>, options: StageOptions): Promise<StagedObject> {
