@@ -1,14 +1,18 @@
 /** What a diagnosis is: its steps, what came of each, and the whole. */
 import type { StorageOptions } from '../config/options.js';
 
-/** What a diagnosis tries, in this order. */
+/**
+ * What a diagnosis tries, in this order. A storage has the steps that its kind of store knows: a folder has free space,
+ * a bucket has an address and a clock.
+ */
 export const DIAGNOSIS_STEPS = [
   'settings',
   'backend',
-  'space',
   'reach',
   'clock',
   'access',
+  'folder',
+  'space',
   'write',
   'read',
   'range',
@@ -24,7 +28,7 @@ export type DiagnosisStepId = (typeof DIAGNOSIS_STEPS)[number];
 
 /**
  * What came of a step: `passed`; `warned` where it works and something should be looked at; `failed`; `skipped` where
- * this set-up has no such thing, or an earlier step failed that it stands on.
+ * there is nothing to try in this set-up, or an earlier step failed that it stands on.
  */
 export type DiagnosisOutcome = 'passed' | 'warned' | 'failed' | 'skipped';
 
@@ -38,9 +42,9 @@ export interface DiagnosisStep {
   readonly seconds: number;
   /** What was found, or why the step was skipped. */
   readonly detail?: string;
-  /** The likely cause, in words. Set where the step failed or warned. */
+  /** The likely cause, as a sentence. Set where the step failed or warned. */
   readonly cause?: string;
-  /** What to do about it. Set where the step failed or warned. */
+  /** What to do about it, in sentences. Set where the step failed or warned. */
   readonly advice?: string;
 }
 
@@ -52,7 +56,7 @@ export interface Diagnosis {
   readonly backend?: string;
   /** Why it is this backend, as a clause: `STORAGE_S3_BUCKET is set`. */
   readonly reason?: string;
-  /** No step failed. */
+  /** No step failed, and the diagnosis was not stopped. */
   readonly ok: boolean;
   readonly steps: readonly DiagnosisStep[];
   /** How long all of it took. */
@@ -65,7 +69,9 @@ export interface DiagnoseOptions extends StorageOptions {
   readonly name?: string;
   /**
    * Origin of the pages that upload from a browser, such as `https://app.example.com`: the store is asked whether its
-   * CORS rules let it. @default none: the CORS step is skipped
+   * CORS rules let it.
+   *
+   * @default none: the CORS step is skipped
    */
   readonly origin?: string;
   /** Seconds that a step may take. @default 10 */

@@ -1,0 +1,93 @@
+/** From an error to its likely cause and what to do: tables looked through in order, the first row that fits tells. */
+import { StorageError } from '../contract/index.js';
+import { variableName } from '../config/environment.js';
+import type { CauseRow, FailureContext, Words } from './cause-row.js';
+import { CLOUDINARY_CAUSES } from './cloudinary-causes.js';
+import type { DiagnosisStepId } from './diagnosis.js';
+import { DISK_CAUSES } from './disk-causes.js';
+import { factsOf } from './failure-facts.js';
+import { GCS_CAUSES } from './gcs-causes.js';
+import { NETWORK_CAUSES } from './network-causes.js';
+import { S3_CAUSES } from './s3-causes.js';
+import { StepFailure, type Explanation } from './step.js';
+import type { StoreAddress, Trial } from './trial.js';
+
+const COMMON: readonly CauseRow[] = [
+  {
+    says: /expiresIn of (\d+) seconds is over/,
+    cause: ({ facts }) => {
+      const [, asked, most] = /expiresIn of (\d+) seconds is over \D*(\d+)/.exec(facts.text) ?? [];
+      return `Links are to live for ${asked} seconds, and the store signs for at most ${most}.`;
+    },
+    advice: ({ variable, facts }) => {
+      const most = /is over \D*(\d+)/.exec(facts.text)?.[1];
+      return `Set ${variable('STORAGE_URL_EXPIRATION')} (or urls.expiresIn) to ${most} or less.`;
+    },
+  },
+  {
+    reason: ['quota-exceeded'],
+    cause: 'The store has no room left: it is full, or its quota is used up.',
+    advice: 'Free space, or raise the quota.',
+  },
+  {
+    codes: ['StepTimeout'],
+    cause: ({ place, trial }) => `There was no answer from ${place.origin} within ${trial.timeout} seconds.`,
+    advice: ({ place }) => `A firewall may drop the packets, or the service hangs: check it, and ${place.setting}.`,
+  },
+];
+
+const OF_KIND: Readonly<Record<string, readonly CauseRow[]>> = {
+  s3: S3_CAUSES,
+  gcs: GCS_CAUSES,
+  cloudinary: CLOUDINARY_CAUSES,
+  local: DISK_CAUSES,
+};
+
+function fits(row: CauseRow, context: FailureContext): boolean {
+  const { codes, reason, status, text } = context.facts;
+  return (
+    (row.codes === undefined || row.codes.some((code) => codes.has(code))) &&
+    (row.says === undefined || row.says.test(text)) &&
+    (row.reason === undefined || (reason !== undefined && row.reason.includes(reason))) &&
+    (row.status === undefined || (status !== undefined && row.status.includes(status))) &&
+    (row.when === undefined || row.when(context))
+  );
+}
+
+function said(words: Words, context: FailureContext): string {
+  return typeof words === 'string' ? words : words(context);
+}
+
+function sentence(text: string): string {
+  const begun = text.charAt(0).toUpperCase() + text.slice(1);
+  return /[.!?]$/.test(begun) ? begun : `${begun}.`;
+}
+
+/** What the error says itself: errors of the storage are of the form "operation key on backend: reason. Advice." */
+function inItsOwnWords(error: unknown): Explanation {
+  const text = error instanceof Error ? error.message : String(error);
+  const [, reason = text, advice] =
+    error instanceof StorageError ? (/^.*?: (.*?)(?:\. ([A-Z].*))?$/s.exec(text) ?? []) : [];
+  return {
+    cause: sentence(reason),
+    advice: advice === undefined ? 'Look for these words in the documentation of the store.' : sentence(advice),
+  };
+}
+
+/** @param place who was asked, where it is not the store itself */
+export function explain(error: unknown, trial: Trial, step: DiagnosisStepId, place?: StoreAddress): Explanation {
+  if (error instanceof StepFailure) return error.explanation;
+  if (!trial.settled) return inItsOwnWords(error);
+  const { prefix } = trial.resolved;
+  const context: FailureContext = {
+    trial,
+    step,
+    facts: factsOf(error),
+    place: place ?? trial.address ?? { origin: 'the store', setting: 'its address' },
+    variable: (name) => variableName(name, prefix),
+  };
+  const ofStore = place === undefined ? (OF_KIND[trial.kind] ?? []) : [];
+  const row = [...ofStore, ...NETWORK_CAUSES, ...COMMON].find((candidate) => fits(candidate, context));
+  if (row === undefined) return inItsOwnWords(error);
+  return { cause: said(row.cause, context), advice: said(row.advice, context) };
+}

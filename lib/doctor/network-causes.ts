@@ -1,0 +1,71 @@
+/** Causes between this machine and a server: names, routes, ports, TLS. Codes are those of Node, undici and OpenSSL. */
+import type { CauseRow, FailureContext } from './cause-row.js';
+
+const hostOf = ({ place }: FailureContext) => (URL.canParse(place.origin) ? new URL(place.origin).host : place.origin);
+
+export const NETWORK_CAUSES: readonly CauseRow[] = [
+  {
+    codes: ['ENOTFOUND'],
+    cause: (context) => `The host name of ${hostOf(context)} does not exist.`,
+    advice: ({ place }) => `Look for a slip in ${place.setting}, or ask the DNS that this machine uses.`,
+  },
+  {
+    codes: ['EAI_AGAIN', 'EAI_FAIL'],
+    cause: (context) => `No name server answers for the host name of ${hostOf(context)}.`,
+    advice: () => 'Check the network and the DNS of this machine or container.',
+  },
+  {
+    codes: ['ECONNREFUSED'],
+    cause: ({ place }) => `Nothing listens at ${place.origin}: the connection was refused.`,
+    advice: ({ place }) =>
+      `Start the service, or correct host and port in ${place.setting}. In a container, localhost is the container itself.`,
+  },
+  {
+    codes: ['EHOSTUNREACH', 'ENETUNREACH', 'ENETDOWN', 'EADDRNOTAVAIL'],
+    cause: (context) => `There is no route from this machine to ${hostOf(context)}.`,
+    advice: () => 'Check the network of this machine or container, its VPN and its firewall.',
+  },
+  {
+    codes: ['ETIMEDOUT', 'UND_ERR_CONNECT_TIMEOUT', 'UND_ERR_HEADERS_TIMEOUT'],
+    cause: ({ place }) => `There was no answer from ${place.origin} in time.`,
+    advice: ({ place }) => `A firewall may drop the packets, or the service hangs: check it, and ${place.setting}.`,
+  },
+  {
+    codes: ['ERR_SSL_WRONG_VERSION_NUMBER', 'ERR_SSL_PACKET_LENGTH_TOO_LONG', 'EPROTO'],
+    cause: ({ place }) => `What listens at ${place.origin} speaks plain HTTP, and was spoken to in TLS.`,
+    advice: ({ place }) => `Write http:// in ${place.setting}, or the port at which the service speaks TLS.`,
+  },
+  {
+    codes: [
+      'DEPTH_ZERO_SELF_SIGNED_CERT',
+      'SELF_SIGNED_CERT_IN_CHAIN',
+      'UNABLE_TO_VERIFY_LEAF_SIGNATURE',
+      'UNABLE_TO_GET_ISSUER_CERT',
+      'UNABLE_TO_GET_ISSUER_CERT_LOCALLY',
+    ],
+    cause: (context) => `The certificate of ${hostOf(context)} is signed by nobody that this machine trusts.`,
+    advice: () => 'Start Node with NODE_EXTRA_CA_CERTS set to the file of the authority that signed it.',
+  },
+  {
+    codes: ['CERT_HAS_EXPIRED', 'CERT_NOT_YET_VALID'],
+    cause: (context) =>
+      `The certificate of ${hostOf(context)} is not valid at the time that this machine thinks it is.`,
+    advice: () => 'Renew the certificate, or correct the clock of this machine.',
+  },
+  {
+    codes: ['ERR_TLS_CERT_ALTNAME_INVALID'],
+    cause: (context) => `The certificate that answers for ${hostOf(context)} is one for other names.`,
+    advice: ({ place }) =>
+      `Use in ${place.setting} a host name that the certificate holds. A bucket with dots in its name needs path style.`,
+  },
+  {
+    codes: ['HPE_INVALID_CONSTANT', 'HPE_INVALID_VERSION', 'HPE_INVALID_HEADER_TOKEN'],
+    cause: ({ place }) => `What answers at ${place.origin} does not speak HTTP.`,
+    advice: ({ place }) => `Correct the port in ${place.setting}.`,
+  },
+  {
+    codes: ['ECONNRESET', 'EPIPE', 'UND_ERR_SOCKET'],
+    cause: ({ place }) => `${place.origin} closed the connection without an answer.`,
+    advice: ({ place }) => `Check the port in ${place.setting}, and what stands between: a proxy or a firewall.`,
+  },
+];

@@ -1,0 +1,91 @@
+/** Keeps secrets out of what a diagnosis says, whoever made the text. */
+import { environmentSchema, variableName, type EnvironmentSource } from '../config/environment.js';
+import type { StorageOptions } from '../config/options.js';
+
+/** Access keys are no secrets alone; a report that is pasted into a ticket is better without them. */
+const ALSO_HIDDEN = new Set(['STORAGE_S3_ACCESS_KEY', 'AWS_ACCESS_KEY_ID', 'STORAGE_CLOUDINARY_API_KEY']);
+
+/** Shorter ones would blot out ordinary words, and protect nothing. */
+const SHORTEST = 4;
+
+const MASK = '****';
+
+function variables(env: EnvironmentSource, prefix: string): string[] {
+  const names = Object.entries(environmentSchema.shape)
+    .filter(([name, field]) => field.meta()?.secret === true || ALSO_HIDDEN.has(name))
+    .map(([name]) => name);
+  return names.flatMap((name) => [env[variableName(name, prefix)] ?? '', env[name] ?? '']);
+}
+
+/** Strings at any depth of options that hold credentials. */
+function stringsOf(value: unknown, depth = 0): string[] {
+  if (typeof value === 'string') return [value];
+  if (typeof value !== 'object' || value === null || depth > 3) return [];
+  return Object.values(value).flatMap((item) => stringsOf(item, depth + 1));
+}
+
+function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
+}
+
+/** A secret that holds secrets: the key of a JSON document, user and password of a URL, items of a list. */
+function partsOf(secret: string): string[] {
+  const parts = secret.split(',').map((part) => part.trim());
+  if (URL.canParse(secret)) {
+    const { username, password } = new URL(secret);
+    parts.push(username, password, decoded(username), decoded(password));
+  }
+  try {
+    const { private_key: key, private_key_id: id } = JSON.parse(secret) as Record<string, unknown>;
+    parts.push(...stringsOf(key), ...stringsOf(id));
+  } catch {
+    // No JSON.
+  }
+  return [secret, ...parts];
+}
+
+/** Query strings sign, and user names and passwords stand before the host. */
+function withoutSigns(text: string): string {
+  return text.replace(/(\/\/)[^/@\s"']*@/g, `$1${MASK}@`).replace(/\?[^\s"'<>?]*=[^\s"'<>]*/g, `?${MASK}`);
+}
+
+export class Secrets {
+  readonly #hidden = new Set<string>();
+
+  constructor(options: StorageOptions) {
+    const { s3, gcs, cloudinary, urls } = options;
+    const { authTokenKey, apiKey, apiSecret } = cloudinary ?? {};
+    const gcsKey = typeof gcs?.credentials === 'object' ? [gcs.credentials.private_key] : gcs?.credentials;
+    const given = [
+      s3?.credentials,
+      [s3?.cloudFront?.privateKey, s3?.cloudFront?.passphrase],
+      gcsKey,
+      [authTokenKey, apiKey, apiSecret],
+      urls?.secret,
+    ];
+    const set = variables(options.env ?? process.env, options.envPrefix ?? 'STORAGE_');
+    for (const secret of [...stringsOf(given), ...set]) this.hide(secret);
+  }
+
+  /** Also this one from now on. */
+  hide(secret: string): void {
+    for (const part of partsOf(secret.trim())) if (part.length >= SHORTEST) this.#hidden.add(part);
+  }
+
+  /** A URL that lets in who has it: neither its path nor its query is told. */
+  hideLink(url: string): void {
+    const { pathname, search } = new URL(url);
+    this.hide(pathname + search);
+    for (const part of pathname.split('/')) if (part.length > 64) this.hide(part);
+  }
+
+  /** The text without any of them. */
+  scrub(text: string): string {
+    const longestFirst = [...this.#hidden].sort((a, b) => b.length - a.length);
+    return withoutSigns(longestFirst.reduce((rest, secret) => rest.replaceAll(secret, MASK), text));
+  }
+}
