@@ -64,6 +64,12 @@ export const NETWORK_CAUSES: readonly CauseRow[] = [
     advice: ({ place }) => `Correct the port in ${place.setting}.`,
   },
   {
+    says: /^bad port$/m,
+    cause: ({ place }) => `Browsers refuse the port of ${place.origin}, whatever listens there.`,
+    advice: ({ place }) =>
+      `Use another port in ${place.setting}: https://fetch.spec.whatwg.org/#port-blocking lists them.`,
+  },
+  {
     codes: ['ECONNRESET', 'EPIPE', 'UND_ERR_SOCKET'],
     cause: ({ place }) => `${place.origin} closed the connection without an answer.`,
     advice: ({ place }) => `Check the port in ${place.setting}, and what stands between: a proxy or a firewall.`,

@@ -3,6 +3,7 @@ import { variableName } from '../config/environment.js';
 import { explain } from './causes.js';
 import { offsetInWords } from './clock-words.js';
 import { factsOf } from './failure-facts.js';
+import { answers, knock, speaksTls } from './knock.js';
 import { addressOf } from './store-address.js';
 import { fail, skip, StepFailure, type Step } from './step.js';
 import type { StoreAddress, Trial } from './trial.js';
@@ -18,32 +19,6 @@ const WORTH_A_WORD = 30;
  */
 const FORGIVEN: Readonly<Record<string, number>> = { s3: 900, gcs: 900, cloudinary: 3600 };
 
-/** Any answer will do, whatever its status. */
-async function knock(origin: string, signal: AbortSignal): Promise<Response> {
-  const answer = await fetch(`${origin}/`, { method: 'HEAD', redirect: 'manual', signal });
-  await answer.body?.cancel();
-  return answer;
-}
-
-async function answers(origin: string, signal: AbortSignal): Promise<boolean> {
-  try {
-    await knock(origin, signal);
-    return true;
-  } catch {
-    return false;
-  }
-}
-
-/** Whether TLS is spoken there: an answer, or a certificate that is not trusted. */
-async function speaksTls(origin: string, signal: AbortSignal): Promise<boolean> {
-  try {
-    await knock(origin.replace(/^http:/, 'https:'), signal);
-    return true;
-  } catch (error) {
-    return [...factsOf(error).codes].some((code) => /CERT|SELF_SIGNED|LEAF_SIGNATURE/.test(code));
-  }
-}
-
 const CLOSED = ['UND_ERR_SOCKET', 'ECONNRESET', 'EPIPE'];
 
 /** What the error alone does not tell. */
@@ -54,6 +29,7 @@ async function lookCloser(error: unknown, trial: Trial, place: StoreAddress, sig
     return fail(
       `What listens at ${origin} speaks TLS, and was spoken to in plain HTTP.`,
       `Write https:// in ${setting}, or the port at which the service speaks plain HTTP.`,
+      origin,
     );
   }
   const named = ['ENOTFOUND', 'ERR_TLS_CERT_ALTNAME_INVALID'].some((code) => codes.has(code));
@@ -61,9 +37,10 @@ async function lookCloser(error: unknown, trial: Trial, place: StoreAddress, sig
     return fail(
       `${withoutBucket} answers, but ${new URL(origin).host} does not: this service takes no bucket in the host name.`,
       `Set ${variableName('STORAGE_S3_PATH_STYLE', trial.resolved.prefix)} to true, or take the bucket out of the endpoint.`,
+      origin,
     );
   }
-  throw new StepFailure(explain(error, trial, 'reach'));
+  throw new StepFailure(explain(error, trial, 'reach'), origin);
 }
 
 export const reachStep: Step = {
@@ -83,11 +60,11 @@ export const reachStep: Step = {
       fail(
         `What listens at ${place.origin} speaks TLS, and was spoken to in plain HTTP.`,
         `Write https:// in ${place.setting}.`,
+        place.origin,
       );
     }
-    const date = Date.parse(answer.headers.get('date') ?? '');
     // The store's clock was read between the question and the answer, and tells whole seconds.
-    if (!Number.isNaN(date)) trial.clockOffset = ((began + Date.now()) / 2 - date - 500) / 1000;
+    if (!Number.isNaN(answer.date)) trial.clockOffset = ((began + Date.now()) / 2 - answer.date - 500) / 1000;
     return { detail: place.origin };
   },
 };
@@ -98,7 +75,7 @@ export const clockStep: Step = {
   needs: ['reach'],
   run: async ({ clockOffset: offset, kind }) => {
     if (offset === undefined) return skip('the store did not tell its time');
-    const detail = `${offsetInWords(offset)} the store`;
+    const detail = Math.abs(offset) < 2 ? 'they agree' : `${offsetInWords(offset)} the store`;
     if (Math.abs(offset) < WORTH_A_WORD) return { detail };
     const cause = `The clock of this machine is ${offsetInWords(offset)} the store's`;
     const advice = 'Set the clock of this machine by NTP; in a container it is the one of the host.';

@@ -72,6 +72,12 @@ export const S3_CAUSES: readonly CauseRow[] = [
       `Create it: it is never made for you. Or correct ${variable('STORAGE_S3_BUCKET')}; name and endpoint belong together.`,
   },
   {
+    codes: ['NoSuchKey'],
+    when: ({ step }) => step === 'access',
+    cause: 'The endpoint holds more than the address of the service: it names the bucket already.',
+    advice: ({ variable }) => `Take the bucket out of ${variable('STORAGE_S3_ENDPOINT')}.`,
+  },
+  {
     codes: ['InvalidBucketName'],
     cause: (context) => `${bucketOf(context)} is no name that a bucket can have.`,
     advice: ({ variable }) => `Correct ${variable('STORAGE_S3_BUCKET')}: the name alone, without s3:// and slashes.`,
