@@ -72,9 +72,10 @@ export interface CopyProgress {
 
 /**
  * What became of an object. `copied`: sent. `skipped`: already there and equal. `differed`: another object is there and
- * was left, or verify found a difference. `deleted`: it was only in the target. In a dry run: what would become of it.
+ * was left, or verify found a difference. `gone`: the source no longer had it when its turn came. `deleted`: it was only
+ * in the target. In a dry run: what would become of it.
  */
-export type CopyOutcome = 'copied' | 'skipped' | 'differed' | 'failed' | 'deleted';
+export type CopyOutcome = 'copied' | 'skipped' | 'differed' | 'failed' | 'gone' | 'deleted';
 
 /** In what two objects of one key differ. */
 export type CopyDifference =
@@ -116,6 +117,7 @@ export interface CopySummary {
   readonly skipped: CopyCount;
   readonly differed: CopyCount;
   readonly failed: CopyCount;
+  readonly gone: CopyCount;
   readonly deleted: CopyCount;
   /** Objects that only the target has. Undefined where they were not counted: the target lists in no order. */
   readonly extra: CopyCount | undefined;

@@ -1,0 +1,221 @@
+/** Brings one object over, if it is not there yet: never over another writer's, and never half. */
+import { Readable } from 'node:stream';
+import {
+  AlreadyExistsError,
+  ChecksumMismatchError,
+  InvalidOptionsError,
+  NotSupportedError,
+  PreconditionFailedError,
+  StorageError,
+  StorageFileNotFoundError,
+  type WriteConditions,
+} from '../contract/index.js';
+import type { ListedFile, OpenedFile, StageFileRequest, StagedUpload } from '../service/index.js';
+import type { StorageService } from '../storage.service.js';
+import { compareObjects, sha256Of } from './compare-objects.js';
+import { digestOf, type ConfirmedObjects } from './confirmed-objects.js';
+import type { CopiedObject } from './copy-options.js';
+import { StopCopy, type CopyRun } from './copy-run.js';
+import type { Journal, JournalEntry } from './journal.js';
+import { lookFor, type ListedPair } from './merged-listing.js';
+
+export interface CopierOptions {
+  readonly overwrite: boolean;
+  /** Undefined in a dry run, and where none is kept. */
+  readonly journal: Journal | undefined;
+  readonly confirmed: ConfirmedObjects | undefined;
+}
+
+/** Where others write the same key, an object is looked at anew so many times. */
+const MOST_LOOKS = 4;
+/** A source that breaks off is opened once more: what the SDKs repeat is the request, not the body. */
+const MOST_READS = 2;
+/** The bytes of objects from here on are told while they pass. */
+const LARGE = 1024 * 1024;
+
+export class ObjectCopier {
+  readonly #run: CopyRun;
+  readonly #options: CopierOptions;
+  readonly #from: StorageService;
+  readonly #to: StorageService;
+  readonly #signal: AbortSignal;
+  /** Errors that arose while the source was opened or read. */
+  readonly #ofSource = new WeakSet<object>();
+
+  constructor(run: CopyRun, options: CopierOptions) {
+    this.#run = run;
+    this.#options = options;
+    ({ from: this.#from, to: this.#to, signal: this.#signal } = run.facts);
+  }
+
+  async copy({ key, source, target }: ListedPair): Promise<void> {
+    if (!source) return;
+    this.#run.throwIfStopped();
+    try {
+      const { moved, ...object } = await this.#settle(source, target);
+      this.#run.tell(object, moved);
+    } catch (error) {
+      if (error instanceof StopCopy) throw error;
+      if (error instanceof StorageFileNotFoundError) this.#run.tell({ key, size: source.size, outcome: 'gone' });
+      else await this.#run.fail(key, source.size, error, this.#ofSource.has(error as object) ? this.#from : this.#to);
+    }
+  }
+
+  async #settle(
+    source: ListedFile,
+    listed: ListedFile | undefined | null,
+  ): Promise<CopiedObject & { readonly moved?: number }> {
+    const { key } = source;
+    let target = listed === null ? await lookFor(this.#to, key, this.#signal) : listed;
+    for (let look = 1; ; look++) {
+      try {
+        return await this.#decide(source, target);
+      } catch (error) {
+        // Another writer was faster: what is there now decides.
+        const overtaken = error instanceof AlreadyExistsError || error instanceof PreconditionFailedError;
+        if (!overtaken || look === MOST_LOOKS) throw error;
+        target = await lookFor(this.#to, key, this.#signal);
+      }
+    }
+  }
+
+  async #decide(
+    source: ListedFile,
+    target: ListedFile | undefined,
+  ): Promise<CopiedObject & { readonly moved?: number }> {
+    const { key, size } = source;
+    const { confirmed, overwrite } = this.#options;
+    let condition: WriteConditions = { ifNoneMatch: '*' };
+    if (target) {
+      const known = confirmed?.get(key);
+      const untouched = known?.target === digestOf(target.etag);
+      if (untouched && known?.source === digestOf(source.etag)) return { key, size, outcome: 'skipped' };
+      // What this copy put there, and nobody has touched since, follows its source. Anything else is compared.
+      if (untouched) {
+        condition = { ifMatch: target.etag };
+      } else {
+        const found = await this.#compare(source, target);
+        if (found.outcome === 'skipped' || (found.outcome === 'differed' && !overwrite)) return found;
+        if (found.etag !== undefined) condition = { ifMatch: found.etag };
+      }
+    }
+    if (this.#run.facts.dryRun) return { key, size, outcome: 'copied' };
+    const { moved, ...entry } = await this.#send(key, condition);
+    await this.#confirm(entry);
+    return { key, size: entry.size, outcome: 'copied', moved };
+  }
+
+  /** @returns the etag of what differs */
+  async #compare(source: ListedFile, target: ListedFile): Promise<CopiedObject & { readonly etag?: string }> {
+    const { key, size } = source;
+    if (size !== target.size) return { key, size, outcome: 'differed', differences: ['size'], etag: target.etag };
+    const found = await compareObjects(this.#from, this.#to, key, this.#signal);
+    if (!found.target) return { key, size, outcome: 'differed', differences: ['missing'] };
+    const { etag } = found.target;
+    if (found.differences.length > 0) return { key, size, outcome: 'differed', differences: found.differences, etag };
+    await this.#confirm({ key, source: found.source.etag, target: etag, size });
+    return { key, size, outcome: 'skipped' };
+  }
+
+  /** What the journal cannot take must not be done: without it the next run could not tell its own from others'. */
+  async #confirm(entry: JournalEntry): Promise<void> {
+    try {
+      await this.#options.journal?.confirm(entry);
+    } catch (error) {
+      throw error instanceof StorageError ? new StopCopy(error) : error;
+    }
+  }
+
+  async #send(key: string, condition: WriteConditions): Promise<JournalEntry & { readonly moved: number }> {
+    for (let read = 1; ; read++) {
+      const opened = await this.#open(key);
+      try {
+        return await this.#put(opened, condition);
+      } catch (error) {
+        const broken = opened.body.errored !== null;
+        if (broken && typeof error === 'object' && error !== null) this.#ofSource.add(error);
+        if (!broken || read === MOST_READS || this.#signal.aborted) throw error;
+      } finally {
+        opened.body.destroy();
+      }
+    }
+  }
+
+  async #open(key: string): Promise<OpenedFile> {
+    try {
+      return await this.#from.open(key, { signal: this.#signal });
+    } catch (error) {
+      this.#ofSource.add(error as object);
+      throw error;
+    }
+  }
+
+  async #put(
+    { file, body }: OpenedFile,
+    condition: WriteConditions,
+  ): Promise<JournalEntry & { readonly moved: number }> {
+    const { key, size, contentType, metadata, cacheControl, contentDisposition } = file;
+    const facts = { size, contentType, metadata, cacheControl, contentDisposition, signal: this.#signal };
+    const held = this.#holds(key, { ...facts, ...condition });
+    const { meter } = this.#run.facts;
+    let moved = 0;
+    const passing = async function* () {
+      for await (const chunk of body as AsyncIterable<Buffer>) {
+        moved += chunk.byteLength;
+        meter.moved(chunk.byteLength);
+        yield chunk;
+      }
+    };
+    let staged: StagedUpload | undefined;
+    try {
+      staged = await this.#to.stage(key, size < LARGE ? body : Readable.from(passing(), { objectMode: false }), {
+        ...facts,
+        ...(held && condition),
+        compute: this.#to.capabilities.stagedReads ? 'sha256' : undefined,
+      });
+      await assertSameBytes(staged);
+      // A store that cannot hold the condition is looked at as late as possible.
+      if (!held) await this.#assertStill(key, condition);
+      const stored = await staged.commit();
+      return { key, source: file.etag, target: stored.etag, size, moved };
+    } catch (error) {
+      await staged?.abort();
+      meter.moved(-moved);
+      throw error;
+    }
+  }
+
+  /** Whether the target holds the condition at a write of this size and with this metadata. */
+  #holds(key: string, options: StageFileRequest): boolean {
+    const { createOnly, ifMatch } = this.#to.capabilities;
+    const kinds = options.ifMatch === undefined ? createOnly : ifMatch;
+    if (!kinds.includes('single')) return false;
+    try {
+      this.#to.assertStorable(key, options);
+      return true;
+    } catch (error) {
+      // What cannot be stored without the condition either is told by the write.
+      if (error instanceof NotSupportedError || error instanceof InvalidOptionsError) return false;
+      throw error;
+    }
+  }
+
+  async #assertStill(key: string, { ifMatch }: WriteConditions): Promise<void> {
+    const now = await lookFor(this.#to, key, this.#signal);
+    if (now?.etag === ifMatch) return;
+    const details = { operation: 'copy' as const, key, backend: this.#to.backendName };
+    throw ifMatch === undefined ? new AlreadyExistsError(details) : new PreconditionFailedError(details);
+  }
+}
+
+/** Where staged bytes can be read back they are, before anybody sees them; elsewhere the store checks them as sent. */
+async function assertSameBytes({ open, digest, info }: StagedUpload): Promise<void> {
+  if (open === undefined || digest === undefined) return;
+  if ((await sha256Of(await open())) === digest) return;
+  throw new ChecksumMismatchError({
+    operation: 'copy',
+    key: info.key,
+    reason: 'what the target holds is not what was sent to it',
+    advice: 'Nothing was published; check the disk or the store.',
+  });
+}
