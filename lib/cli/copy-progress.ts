@@ -1,7 +1,7 @@
 /** The progress of a copy: a bar on a terminal, a plain line every few seconds elsewhere. */
 import { Presets, SingleBar } from 'cli-progress';
 import type { CopyPhase, CopyProgress } from '../copy/index.js';
-import { countText, durationText, sizeText } from './sizes.js';
+import { countText, roughDurationText, sizeText } from './sizes.js';
 import type { Terminal } from './terminal.js';
 
 /** Between plain lines, in ms. */
@@ -10,50 +10,61 @@ const LINE_EVERY = 5000;
 // All of a line fits into 80 columns.
 const BAR_WIDTH = 12;
 const GROWING = '{phase} {objects}, {bytes}';
-const LINE = '{phase} {percentage}%  {objects}  {bytes}  {rate}';
 const BAR = '{phase} [{bar}] {percentage}%  {objects}  {bytes}  {rate}';
 
-/** Draws on the error stream. Close it whatever comes of the copy: it hides the cursor and keeps a timer. */
-export class CopyProgressBar {
+/** Shows on the error stream. Close it whatever comes of the copy: a bar hides the cursor and keeps a timer. */
+export class CopyProgressDisplay {
   readonly #terminal: Terminal;
   #bar: SingleBar | undefined;
   #phase: CopyPhase | undefined;
+  #lineAt = performance.now() + LINE_EVERY;
 
   constructor(terminal: Terminal) {
     this.#terminal = terminal;
   }
 
   update(progress: CopyProgress): void {
-    const { done, total } = measured(progress);
-    if (progress.phase !== this.#phase) this.#begin(progress);
-    this.#bar?.setTotal(total);
-    this.#bar?.update(done, texts(progress));
+    if (this.#terminal.streams.error.isTTY) this.#draw(progress);
+    else this.#tell(progress);
   }
 
+  /** The summary says more than the end of a bar. */
   close(): void {
     this.#bar?.stop();
     this.#bar = undefined;
   }
 
-  #begin(progress: CopyProgress): void {
+  #tell(progress: CopyProgress): void {
+    if (performance.now() < this.#lineAt) return;
+    this.#lineAt = performance.now() + LINE_EVERY;
+    const { phase, objects, bytes, rate } = texts(progress);
+    this.#terminal.note(
+      progress.phase === 'planning' ? `${phase} ${objects}, ${bytes}` : `${phase} ${objects}  ${bytes}  ${rate}`,
+    );
+  }
+
+  #draw(progress: CopyProgress): void {
+    const { done, total } = measured(progress);
+    if (progress.phase !== this.#phase) this.#begin(progress, done, total);
+    this.#bar?.setTotal(total);
+    this.#bar?.update(done, texts(progress));
+  }
+
+  #begin(progress: CopyProgress, done: number, total: number): void {
     this.close();
     this.#phase = progress.phase;
     if (progress.phase === 'done') return;
-    const { error } = this.#terminal.streams;
-    const whole = error.isTTY ? BAR : LINE;
     this.#bar = new SingleBar(
       {
-        stream: error as NodeJS.WriteStream,
-        format: progress.phase === 'planning' ? GROWING : whole,
+        stream: this.#terminal.streams.error as NodeJS.WriteStream,
+        format: progress.phase === 'planning' ? GROWING : BAR,
         barsize: BAR_WIDTH,
         hideCursor: true,
-        noTTYOutput: true,
-        notTTYSchedule: LINE_EVERY,
+        clearOnComplete: true,
         fps: 5,
       },
       Presets.legacy,
     );
-    const { done, total } = measured(progress);
     this.#bar.start(total, done, texts(progress));
   }
 }
@@ -65,7 +76,7 @@ function measured({ bytesDone, bytesTotal, objectsDone, objectsTotal }: CopyProg
 
 function texts(progress: CopyProgress): Record<'phase' | 'objects' | 'bytes' | 'rate', string> {
   const { phase, objectsDone, objectsTotal, bytesDone, bytesTotal, bytesPerSecond, secondsLeft, failed } = progress;
-  const left = secondsLeft === undefined ? '' : `  ${durationText(Math.max(1, Math.round(secondsLeft)))} left`;
+  const left = secondsLeft === undefined ? '' : `  ${roughDurationText(secondsLeft)} left`;
   const lost = failed > 0 ? `  ${countText(failed, 'failure')}` : '';
   const planning = phase === 'planning';
   return {

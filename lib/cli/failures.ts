@@ -58,7 +58,9 @@ export function toldFailure(error: unknown, { verbose = false } = {}): ToldFailu
     const { code, operation, key, backend, reason } = error;
     const advice = ADVICE[code] ?? error.advice;
     const what = key === undefined ? operation : `${operation} ${JSON.stringify(key)}`;
-    const message = masked(`${what}${backend === undefined ? '' : ` on ${backend}`}: ${reason}`);
+    const where = backend === undefined ? '' : ` on ${backend}`;
+    // Settings were not asked for by an operation.
+    const message = masked(code === 'configuration' ? reason : `${what}${where}: ${reason}`);
     return {
       code,
       message,

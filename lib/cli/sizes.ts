@@ -10,11 +10,17 @@ export function countText(count: number, noun: string): string {
   return `${count.toLocaleString('en')} ${noun}${count === 1 ? '' : 's'}`;
 }
 
-/** `0.4 s`, `12.3 s`, `2m05s`. */
+/** `400 ms`, `12.3 s`, `2m05s`, `1h20m`. */
 export function durationText(seconds: number): string {
   if (seconds < 0.9995) return `${Math.round(seconds * 1000)} ms`;
   if (seconds < 59.95) return `${seconds.toFixed(1)} s`;
-  const whole = Math.round(seconds);
+  return roughDurationText(seconds);
+}
+
+/** `1 s`, `12 s`, `2m05s`, `1h20m`. */
+export function roughDurationText(seconds: number): string {
+  const whole = Math.max(1, Math.round(seconds));
+  if (whole < 60) return `${whole} s`;
   const [hours, minutes, rest] = [Math.floor(whole / 3600), Math.floor(whole / 60) % 60, whole % 60];
   const two = (value: number) => String(value).padStart(2, '0');
   return hours > 0 ? `${hours}h${two(minutes)}m` : `${minutes}m${two(rest)}s`;

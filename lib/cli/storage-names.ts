@@ -1,5 +1,6 @@
 /** Storages by name: which variables of the environment are whose. */
-import { environmentSchema } from '../config/environment.js';
+import { detectBackend } from '../config/detect.js';
+import { environmentSchema, readEnvironment } from '../config/environment.js';
 import { StorageConfigurationError } from '../contract/index.js';
 import { DEFAULT_STORAGE } from '../service/storage.registry.js';
 import { UsageError } from './failures.js';
@@ -48,16 +49,11 @@ export function namedStorage(text: string): NamedStorage {
   return { name, envPrefix: `${OWN_PREFIX}${name.toUpperCase().replaceAll('-', '_')}_` };
 }
 
-/** Names of the storages that have variables of their own in an environment, sorted. */
+/** Names of the storages that an environment sets up, sorted. */
 export function storagesIn(environment: NodeJS.ProcessEnv): string[] {
-  const names = new Set<string>();
+  const names = new Set<string>(meansBackend(environment) ? [DEFAULT_STORAGE] : []);
   for (const [variable, value] of Object.entries(environment)) {
-    if (!value?.trim()) continue;
-    if (KNOWN.has(variable)) {
-      if (variable !== 'NODE_ENV') names.add(DEFAULT_STORAGE);
-      continue;
-    }
-    if (!variable.startsWith(OWN_PREFIX)) continue;
+    if (KNOWN.has(variable) || !variable.startsWith(OWN_PREFIX) || !value?.trim()) continue;
     const suffix = SUFFIXES.find((known) => variable.endsWith(`_${known}`));
     if (suffix === undefined) continue;
     const name = variable
@@ -70,20 +66,28 @@ export function storagesIn(environment: NodeJS.ProcessEnv): string[] {
 }
 
 /**
- * A storage without variables of its own would be one in memory, or the AWS account of another.
+ * A storage without variables of its own would be one in memory, or in the account of another.
  *
  * @throws StorageConfigurationError that names the storages there are
  */
 export function assertConfigured({ name, envPrefix }: NamedStorage, environment: NodeJS.ProcessEnv): void {
+  // What is malformed is told by who reads it; here only what is missing counts.
   const own = SUFFIXES.some((suffix) => environment[`${envPrefix}${suffix}`]?.trim());
-  // The storage without a name may be meant by AWS_ACCESS_KEY_ID or CLOUDINARY_URL alone.
+  if (envPrefix === OWN_PREFIX ? meansBackend(environment) : own && meansBackend(environment, envPrefix)) return;
   const found = storagesIn(environment);
-  if (own || (name === DEFAULT_STORAGE && envPrefix === OWN_PREFIX && found.includes(DEFAULT_STORAGE))) return;
   throw new StorageConfigurationError({
-    reason: `no variable begins with ${envPrefix}, so the storage ${JSON.stringify(name)} is not configured`,
+    reason: `the storage ${JSON.stringify(name)} is not configured: ${own ? `the variables that begin with ${envPrefix} name no backend` : `no variable begins with ${envPrefix}`}`,
     advice:
       found.length === 0
         ? `Set ${envPrefix}BACKEND and its settings in the environment, in a .env file here, or with --env-file.`
         : `Storages with variables here: ${found.join(', ')}.`,
   });
+}
+
+function meansBackend(environment: NodeJS.ProcessEnv, prefix = OWN_PREFIX): boolean {
+  try {
+    return !detectBackend(readEnvironment(environment, prefix), prefix).fallback;
+  } catch {
+    return true;
+  }
 }

@@ -1,7 +1,7 @@
 /** Writes a file that is there whole, or not at all: a temporary one beside it, published in one step. */
 import { randomBytes } from 'node:crypto';
 import { createWriteStream, type Stats } from 'node:fs';
-import { link, open, realpath, rename, rm, stat, type FileHandle } from 'node:fs/promises';
+import { link, open, realpath, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
@@ -56,7 +56,8 @@ async function writeAside(target: Target, body: Readable, signal: AbortSignal): 
   const aside = join(dirname(path), `.nestjs-storage-${randomBytes(8).toString('hex')}.part`);
   const handle = await open(aside, 'wx');
   try {
-    await fill(handle, body, signal);
+    await writeFile(handle, body, { signal });
+    await handle.sync();
     if (existing) await handle.chmod(existing.mode & 0o7777);
     await handle.close();
     await publish(aside, target);
@@ -64,10 +65,6 @@ async function writeAside(target: Target, body: Readable, signal: AbortSignal): 
     await handle.close();
     await rm(aside, { force: true });
   }
-}
-
-async function fill(handle: FileHandle, body: Readable, signal: AbortSignal): Promise<void> {
-  await pipeline(body, handle.createWriteStream({ autoClose: false, flush: true }), { signal });
 }
 
 async function publish(aside: string, { path, asked, force }: Target): Promise<void> {

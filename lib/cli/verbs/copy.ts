@@ -8,7 +8,7 @@ import {
 } from '../../copy/index.js';
 import type { StorageService } from '../../storage.service.js';
 import type { CommandContext, CommandWork } from '../command-context.js';
-import { CopyProgressBar } from '../copy-progress.js';
+import { CopyProgressDisplay } from '../copy-progress.js';
 import { copyDocument, tellCopied } from '../copy-summary.js';
 import { EXIT, UsageError } from '../failures.js';
 import { withStorage } from '../open-storage.js';
@@ -110,16 +110,16 @@ async function confirmedExtra(
 }
 
 async function shown(options: CopyStorageOptions, { terminal, json, verbose }: CommandContext): Promise<CopySummary> {
-  const bar = new CopyProgressBar(terminal);
+  const display = new CopyProgressDisplay(terminal);
   try {
     return await copyStorage({
       ...options,
-      ...(!json && { onProgress: (progress) => bar.update(progress) }),
+      ...(!json && { onProgress: (progress) => display.update(progress) }),
       // What a dry run would do, object by object, is its answer.
       ...(options.dryRun && !json && verbose && { onObject: (object) => void terminal.line(objectLine(object)) }),
     });
   } finally {
-    bar.close();
+    display.close();
   }
 }
 

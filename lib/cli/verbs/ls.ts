@@ -29,7 +29,10 @@ export const ls: CommandWork<LsArguments> = (asked, context) =>
       await (json ? terminal.json(entry) : terminal.line(textOf(entry, asked.long ?? false)));
       if (++shown === asked.limit) return;
     }
-    if (shown === 0 && !json) terminal.note(`There is nothing under ${JSON.stringify(asked.prefix)}.`);
+    if (shown === 0 && !json)
+      terminal.note(
+        asked.prefix === '' ? 'There is nothing.' : `There is nothing under ${JSON.stringify(asked.prefix)}.`,
+      );
   });
 
 async function* entries(storage: StorageService, asked: LsArguments, signal: AbortSignal): AsyncGenerator<Entry> {
