@@ -3,7 +3,7 @@ import { composeStorage } from './compose-storage.js';
 import { createBackend } from './config/create-backend.js';
 import type { StorageOptions } from './config/options.js';
 import { resolveOptions } from './config/resolve-options.js';
-import { SignedUrls } from './files/index.js';
+import { SignedUrls } from './files/signed-urls.js';
 import { DEFAULT_STORAGE } from './service/storage.registry.js';
 import type { StorageService } from './storage.service.js';
 import { BorrowedBackend } from './wrappers/index.js';

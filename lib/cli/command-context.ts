@@ -5,7 +5,7 @@ import type { Terminal } from './terminal.js';
 export interface CommonOptions {
   readonly json?: boolean;
   readonly verbose?: boolean;
-  readonly envFile?: readonly string[];
+  readonly dotenv?: readonly string[];
 }
 
 /** What a command stands in. */

@@ -36,11 +36,11 @@ export async function complete(words: readonly string[]): Promise<void> {
   const current = words.at(-1) ?? '';
   const { values } = parseArgs({
     args: [...words],
-    options: { storage: { type: 'string', short: 's' }, 'env-file': { type: 'string', multiple: true } },
+    options: { storage: { type: 'string', short: 's' }, dotenv: { type: 'string', multiple: true } },
     strict: false,
     allowPositionals: true,
   });
-  quietly(() => loadEnvironmentFiles(values['env-file'] as string[] | undefined, process.env));
+  quietly(() => loadEnvironmentFiles(values.dotenv as string[] | undefined, process.env));
   for (const { options } of root.commands.values()) {
     for (const name of STORAGE_OPTIONS) offer(options.get(name), storagesIn(process.env));
   }

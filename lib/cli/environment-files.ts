@@ -23,9 +23,9 @@ function variablesOf(file: string, asked: boolean): Record<string, string> {
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     if (code === 'ENOENT' && !asked) return {};
-    if (code === 'ENOENT') throw new UsageError(`there is no file ${JSON.stringify(file)} for --env-file`);
+    if (code === 'ENOENT') throw new UsageError(`there is no file ${JSON.stringify(file)} for --dotenv`);
     throw new FileError(`the file of variables ${JSON.stringify(file)} cannot be read (${code})`, {
-      advice: asked ? 'Check --env-file.' : 'Mend it, or name another with --env-file.',
+      advice: asked ? 'Check --dotenv.' : 'Mend it, or name another with --dotenv.',
       cause: error,
     });
   }

@@ -40,7 +40,7 @@ export async function runProgram(
   let exitCode = 0;
   const run: Runner = async (load, asked, options) => {
     const { loadEnvironmentFiles } = await import('./environment-files.js');
-    loadEnvironmentFiles(options.envFile, process.env);
+    loadEnvironmentFiles(options.dotenv, process.env);
     const { json = false, verbose = false } = options;
     const work = await load();
     exitCode = (await work(asked, { terminal, signal: interruption.signal, json, verbose })) ?? 0;

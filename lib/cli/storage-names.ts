@@ -79,7 +79,7 @@ export function assertConfigured({ name, envPrefix }: NamedStorage, environment:
     reason: `the storage ${JSON.stringify(name)} is not configured: ${own ? `the variables that begin with ${envPrefix} name no backend` : `no variable begins with ${envPrefix}`}`,
     advice:
       found.length === 0
-        ? `Set ${envPrefix}BACKEND and its settings in the environment, in a .env file here, or with --env-file.`
+        ? `Set ${envPrefix}BACKEND and its settings in the environment, in a .env file here, or with --dotenv.`
         : `Storages with variables here: ${found.join(', ')}.`,
   });
 }

@@ -22,7 +22,7 @@ export const STORAGE_OPTION = [
 /** Adds the options that all commands share; last, so that they stand below a command's own. */
 export function withCommonOptions(command: Command): Command {
   return command
-    .option('--env-file <path>', 'file of variables, in place of .env; may be given again', oneMore)
+    .option('--dotenv <path>', 'file of variables, in place of .env; may be given again', oneMore)
     .option('--json', 'answer as JSON, and tell failures as JSON')
     .option('--verbose', 'also tell what stood behind a failure');
 }
