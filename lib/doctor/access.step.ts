@@ -2,6 +2,7 @@
 import { PermissionDeniedError } from '../contract/index.js';
 import { factsOf } from './failure-facts.js';
 import type { Step } from './step.js';
+import type { Trial } from './trial.js';
 
 /** Codes of a refusal of who asks, not of what is asked. */
 const UNKNOWN_CREDENTIALS = [
@@ -21,6 +22,20 @@ function mayOnlyNotList(error: unknown): boolean {
   return status === 403 && !UNKNOWN_CREDENTIALS.some((code) => codes.has(code));
 }
 
+/**
+ * Cloudinary's Admin API has one answer for a wrong cloud, key and secret; its Upload API tells them apart, here when
+ * asked to delete what is not there.
+ */
+async function moreTelling(error: unknown, trial: Trial, signal: AbortSignal): Promise<unknown> {
+  if (trial.kind !== 'cloudinary' || trial.readOnly || !/api_secret mismatch/.test(factsOf(error).text)) return error;
+  try {
+    await trial.storage.delete(trial.keyOf('nothing'), { signal });
+    return error;
+  } catch (second) {
+    return second;
+  }
+}
+
 export const accessStep: Step = {
   id: 'access',
   title: 'Use credentials and bucket',
@@ -30,7 +45,7 @@ export const accessStep: Step = {
       // A listing, since the answer to it says why it is refused. One to HEAD has no body that could.
       await trial.storage.listPage({ prefix: `${trial.prefix}/`, limit: 1, signal });
     } catch (error) {
-      if (!mayOnlyNotList(error)) throw error;
+      if (!mayOnlyNotList(error)) throw await moreTelling(error, trial, signal);
       trial.mayNotList = true;
       return { detail: 'the store knows the credentials, and does not let them list' };
     }

@@ -12,16 +12,19 @@ import { S3_CAUSES } from './s3-causes.js';
 import { StepFailure, type Explanation } from './step.js';
 import type { StoreAddress, Trial } from './trial.js';
 
+/** As the backends say that a link shall live longer than their store allows. */
+const TOO_LONG = /expiresIn of (?<asked>\d+) seconds is over \D*(?<most>\d+)|live (?<limit>\d+) seconds at most/;
+
 const COMMON: readonly CauseRow[] = [
   {
-    says: /expiresIn of (\d+) seconds is over/,
-    cause: ({ facts }) => {
-      const [, asked, most] = /expiresIn of (\d+) seconds is over \D*(\d+)/.exec(facts.text) ?? [];
-      return `Links are to live for ${asked} seconds, and the store signs for at most ${most}.`;
+    says: TOO_LONG,
+    cause: ({ facts, trial }) => {
+      const { asked = trial.resolved.urls.expiresIn, most, limit = most } = TOO_LONG.exec(facts.text)?.groups ?? {};
+      return `Links are to live for ${asked} seconds, and the store signs for at most ${limit}.`;
     },
     advice: ({ variable, facts }) => {
-      const most = /is over \D*(\d+)/.exec(facts.text)?.[1];
-      return `Set ${variable('STORAGE_URL_EXPIRATION')} (or urls.expiresIn) to ${most} or less.`;
+      const { most, limit = most } = TOO_LONG.exec(facts.text)?.groups ?? {};
+      return `Set ${variable('STORAGE_URL_EXPIRATION')} (or urls.expiresIn) to ${limit} or less.`;
     },
   },
   {

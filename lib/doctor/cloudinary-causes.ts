@@ -23,8 +23,13 @@ export const CLOUDINARY_CAUSES: readonly CauseRow[] = [
     advice: (context) => `Correct the API key in ${WHERE(context, 'API_KEY')}.`,
   },
   {
-    says: /mismatch|invalid signature/i,
-    reason: ['permission-denied'],
+    says: /api_secret mismatch/i,
+    cause: 'Cloud name, API key and API secret do not belong together.',
+    advice: (context) =>
+      `Copy all three anew from the console of Cloudinary: ${WHERE(context, 'CLOUD_NAME')} and so on.`,
+  },
+  {
+    says: /invalid signature/i,
     cause: 'The API secret is not the one of this API key.',
     advice: (context) => `Correct the API secret in ${WHERE(context, 'API_SECRET')}.`,
   },

@@ -15,7 +15,7 @@ export async function knock(origin: string, signal: AbortSignal): Promise<KnockA
   const send = url.protocol === 'https:' ? httpsRequest : httpRequest;
   const answer = await new Promise<IncomingMessage>((resolve, reject) => {
     const request = send(url, { method: 'HEAD', agent: false, signal }, resolve);
-    request.once('error', reject);
+    request.on('error', reject);
     request.end();
   });
   answer.destroy();

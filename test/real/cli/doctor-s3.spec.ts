@@ -1,0 +1,339 @@
+/** The doctor on S3, on Ceph's object gateway: what is wrong is named, what is right is left alone, nothing stays. */
+import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
+import { PutBucketCorsCommand, PutBucketPolicyCommand, type CORSRule } from '@aws-sdk/client-s3';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { Test } from '@nestjs/testing';
+import { diagnoseStorage, type DiagnoseOptions, type Diagnosis } from '../../../lib/doctor/index.js';
+import { StorageModule } from '../../../lib/storage.module.js';
+import { expectCause, expectGood, expectNoSecret, failedStep, tell, URL_SECRET } from '../../doctor/diagnosed.js';
+import { credentials, endpoint, gatewayPid, makeBucket, otherCredentials, region, type Bucket } from '../s3/ceph.js';
+import { assertTools, clockOff, diagnoseIn, withoutRoute } from './doctor-process.js';
+import { startRegionGate } from './region-gate.js';
+
+const PAGES = 'https://app.example.com';
+const NOWHERE = '192.0.2.1';
+const SECRETS = [
+  credentials.secretAccessKey,
+  credentials.accessKeyId,
+  otherCredentials.secretAccessKey,
+  otherCredentials.accessKeyId,
+  URL_SECRET,
+  'wrong-secret-key-of-the-tests',
+  'WRONGACCESSKEYOFTESTS',
+];
+
+let bucket: Bucket;
+const ends: (() => unknown)[] = [];
+
+beforeAll(async () => {
+  assertTools();
+  bucket = await makeBucket();
+});
+
+afterEach(async () => {
+  for (const end of ends.splice(0).toReversed()) await end();
+});
+
+afterAll(async () => {
+  await bucket.remove();
+  tell(`S3 on Ceph: ${BROKEN.length} broken set-ups, ${GOOD.length} good ones`);
+});
+
+type S3Variables = Readonly<Record<string, string | undefined>>;
+
+/** As an app's environment names them. */
+const variables = (more: S3Variables = {}): S3Variables => ({
+  STORAGE_S3_BUCKET: bucket.name,
+  STORAGE_S3_ENDPOINT: endpoint,
+  STORAGE_S3_REGION: region,
+  STORAGE_S3_DIALECT: 'ceph',
+  STORAGE_S3_ACCESS_KEY: credentials.accessKeyId,
+  STORAGE_S3_SECRET_KEY: credentials.secretAccessKey,
+  ...more,
+});
+
+const diagnose = (env: S3Variables = {}, more: DiagnoseOptions = {}): Promise<Diagnosis> =>
+  diagnoseStorage({ env: variables(env), ...more });
+
+/**
+ * As the second user, who may do in the bucket what a policy says. What follows `!` is denied, for rights that the user
+ * has to objects of its own.
+ */
+async function asOther(...actions: string[]): Promise<Diagnosis> {
+  const Resource = [`arn:aws:s3:::${bucket.name}`, `arn:aws:s3:::${bucket.name}/*`];
+  const Principal = { AWS: ['arn:aws:iam:::user/second'] };
+  const denied = actions.filter((action) => action.startsWith('!')).map((action) => action.slice(1));
+  const allowed = actions.filter((action) => !action.startsWith('!'));
+  const Statement = [
+    { Effect: 'Allow', Principal, Action: allowed, Resource },
+    ...(denied.length === 0 ? [] : [{ Effect: 'Deny', Principal, Action: denied, Resource }]),
+  ];
+  const Policy = JSON.stringify({ Version: '2012-10-17', Statement });
+  await bucket.client.send(new PutBucketPolicyCommand({ Bucket: bucket.name, Policy }));
+  const { accessKeyId, secretAccessKey } = otherCredentials;
+  return diagnose({ STORAGE_S3_ACCESS_KEY: accessKeyId, STORAGE_S3_SECRET_KEY: secretAccessKey });
+}
+
+async function withCors(rule: Partial<CORSRule>): Promise<Diagnosis> {
+  const CORSRules = [{ AllowedOrigins: [PAGES], AllowedMethods: ['PUT', 'GET'], AllowedHeaders: ['*'], ...rule }];
+  const own = await makeBucket();
+  ends.push(() => own.remove());
+  await own.client.send(new PutBucketCorsCommand({ Bucket: own.name, CORSConfiguration: { CORSRules } }));
+  return diagnose({ STORAGE_S3_BUCKET: own.name }, { origin: PAGES });
+}
+
+async function freedPort(): Promise<number> {
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const { port } = server.address() as AddressInfo;
+  await new Promise((resolve) => server.close(resolve));
+  return port;
+}
+
+async function gate(): Promise<string> {
+  const { endpoint: address, close } = await startRegionGate(endpoint, 'eu-central-1');
+  ends.push(close);
+  return address;
+}
+
+async function storedBy(): Promise<readonly string[]> {
+  return (await bucket.backend().list({ prefix: '.storage-doctor-', limit: 100 })).objects.map(({ key }) => key);
+}
+
+/** [what is broken, step, cause, diagnosis] */
+const BROKEN: readonly (readonly [string, string, RegExp, () => Promise<Diagnosis>])[] = [
+  [
+    'a wrong access key',
+    'access',
+    /does not know the access key/,
+    () => diagnose({ STORAGE_S3_ACCESS_KEY: 'WRONGACCESSKEYOFTESTS' }),
+  ],
+  [
+    'a wrong secret key',
+    'access',
+    /secret key is not the one of this access key/,
+    () => diagnose({ STORAGE_S3_SECRET_KEY: 'wrong-secret-key-of-the-tests' }),
+  ],
+  [
+    'no credentials at all',
+    'access',
+    /No credentials were found/,
+    () =>
+      diagnoseIn(
+        { env: { HOME: '/nonexistent' } },
+        { env: variables({ STORAGE_S3_ACCESS_KEY: undefined, STORAGE_S3_SECRET_KEY: undefined }) },
+      ),
+  ],
+  [
+    'no such bucket',
+    'access',
+    /There is no bucket "no-such-bucket-here" at http/,
+    () => diagnose({ STORAGE_S3_BUCKET: 'no-such-bucket-here' }),
+  ],
+  [
+    'a bucket of another region',
+    'access',
+    /in another region, eu-central-1: requests are signed for us-east-1/,
+    async () => diagnose({ STORAGE_S3_ENDPOINT: await gate() }),
+  ],
+  [
+    'an endpoint that names the bucket',
+    'access',
+    /names the bucket already/,
+    () => diagnose({ STORAGE_S3_ENDPOINT: `${endpoint}/${bucket.name}` }),
+  ],
+  [
+    'a clock ahead by an hour',
+    'clock',
+    /clock of this machine is 3,(?:600|599|601) s ahead of the store's/,
+    () => diagnoseIn(clockOff('+1h'), { env: variables() }),
+  ],
+  [
+    'a clock behind by an hour',
+    'clock',
+    /clock of this machine is 3,(?:600|599|601) s behind the store's/,
+    () => diagnoseIn(clockOff('-1h'), { env: variables() }),
+  ],
+  [
+    'no route',
+    'reach',
+    /no route from this machine to 192\.0\.2\.1/,
+    () => diagnoseIn(withoutRoute(NOWHERE), { env: variables({ STORAGE_S3_ENDPOINT: `http://${NOWHERE}` }) }),
+  ],
+  [
+    'a refused connection',
+    'reach',
+    /Nothing listens at http:\/\/127\.0\.0\.1:\d+: the connection was refused/,
+    async () => diagnose({ STORAGE_S3_ENDPOINT: `http://127.0.0.1:${await freedPort()}` }),
+  ],
+  [
+    'TLS to a plain port',
+    'reach',
+    /speaks plain HTTP, and was spoken to in TLS/,
+    () => diagnose({ STORAGE_S3_ENDPOINT: endpoint.replace('http:', 'https:') }),
+  ],
+  [
+    'a bucket in the host name of a store that wants none',
+    'reach',
+    /takes no bucket in the host name/,
+    () => diagnose({ STORAGE_S3_ENDPOINT: endpoint.replace('127.0.0.1', 'localhost'), STORAGE_S3_PATH_STYLE: 'false' }),
+  ],
+  [
+    'a gateway that hangs',
+    'reach',
+    /no answer from http:\/\/127\.0\.0\.1:\d+ within 1 seconds/,
+    async () => {
+      process.kill(gatewayPid, 'SIGSTOP');
+      ends.push(() => process.kill(gatewayPid, 'SIGCONT'));
+      return diagnose({}, { timeout: 1 });
+    },
+  ],
+  [
+    'a bucket of another account',
+    'write',
+    /lets them neither list nor write in the bucket/,
+    async () => {
+      const own = await makeBucket();
+      ends.push(() => own.remove());
+      const { accessKeyId: STORAGE_S3_ACCESS_KEY, secretAccessKey: STORAGE_S3_SECRET_KEY } = otherCredentials;
+      return diagnose({ STORAGE_S3_BUCKET: own.name, STORAGE_S3_ACCESS_KEY, STORAGE_S3_SECRET_KEY });
+    },
+  ],
+  ['no right to write', 'write', /lack a right: s3:PutObject/, () => asOther('s3:ListBucket', 's3:GetObject')],
+  [
+    'no right to read',
+    'read',
+    /lack a right: s3:GetObject/,
+    () => asOther('s3:ListBucket', 's3:PutObject', 's3:DeleteObject', '!s3:GetObject'),
+  ],
+  [
+    'no right to list',
+    'list',
+    /lack a right: s3:ListBucket/,
+    () => asOther('s3:GetObject', 's3:PutObject', 's3:DeleteObject'),
+  ],
+  [
+    'links that live longer than S3 allows',
+    'url',
+    /live for 2592000 seconds, and the store signs for at most 604800/,
+    () => diagnose({ STORAGE_URL_EXPIRATION: '2592000', STORAGE_MAX_URL_EXPIRATION: '2592000' }),
+  ],
+  [
+    'a public address of objects that are not public',
+    'url',
+    /refuses the link that was made for it/,
+    () => diagnose({ STORAGE_S3_PUBLIC_URL: `${endpoint}/${bucket.name}` }),
+  ],
+  [
+    'a base URL that leads nowhere',
+    'url',
+    /Links lead nowhere\. Nothing listens/,
+    async () => {
+      const STORAGE_BASE_URL = `http://127.0.0.1:${await freedPort()}/files`;
+      return diagnose({ STORAGE_S3_URLS: 'app', STORAGE_URL_SECRET: URL_SECRET, STORAGE_BASE_URL });
+    },
+  ],
+  ['no CORS rule', 'cors', /no CORS rule that lets pages of https:\/\/app/, () => diagnose({}, { origin: PAGES })],
+  [
+    'a CORS rule for other pages',
+    'cors',
+    /no CORS rule that lets pages of https:\/\/app/,
+    () => withCors({ AllowedOrigins: ['https://other.example.com'] }),
+  ],
+  [
+    'a CORS rule without the method',
+    'cors',
+    /allow GET from https:\/\/app\.example\.com, but not PUT/,
+    () => withCors({ AllowedMethods: ['GET'] }),
+  ],
+  [
+    'a CORS rule without the headers',
+    'cors',
+    /but not its headers: content-type/,
+    () => withCors({ AllowedHeaders: ['x-other'] }),
+  ],
+];
+
+describe('a broken set-up of S3', () => {
+  it.each(BROKEN)('%s: fails at %s and says %s', async (_, id, cause, broken) => {
+    const diagnosis = await broken();
+    expectCause(diagnosis, id, cause);
+    expectNoSecret(diagnosis, SECRETS);
+    for (const end of ends.splice(0).toReversed()) await end();
+    expect(await storedBy()).toEqual([]);
+  });
+
+  it('without the right to delete says what it had to leave', async () => {
+    const diagnosis = await asOther('s3:ListBucket', 's3:GetObject', 's3:PutObject');
+    expectCause(diagnosis, 'delete', /lack a right: s3:DeleteObject/);
+    const left = await storedBy();
+    expect(left).toHaveLength(2);
+    expect(failedStep(diagnosis).detail).toBe(`left behind: ${left.join(', ')}`);
+    for (const key of left) await bucket.backend().delete(key as never);
+  });
+});
+
+const OBJECT_STEPS = ['write', 'read', 'range', 'list', 'url', 'upload-url'];
+const STEPS = ['settings', 'backend', 'reach', 'clock', 'access', ...OBJECT_STEPS];
+
+/** An app that serves the bucket by its own routes. @returns base URL of the routes */
+async function appOnBucket(): Promise<string> {
+  const env = variables({ STORAGE_S3_URLS: 'app', STORAGE_URL_SECRET: URL_SECRET });
+  const module = await Test.createTestingModule({ imports: [StorageModule.forRoot({ env })] }).compile();
+  const app = module.createNestApplication({ logger: false });
+  await app.listen(0, '127.0.0.1');
+  ends.push(() => app.close());
+  return `${await app.getUrl()}/files`;
+}
+
+/** [what is good, steps that pass, diagnosis] */
+const GOOD: readonly (readonly [string, readonly string[], () => Promise<Diagnosis>])[] = [
+  ['with path style', [...STEPS, 'delete'], () => diagnose({ STORAGE_S3_PATH_STYLE: 'true' })],
+  ['with a CORS rule', [...STEPS, 'cors', 'delete'], () => withCors({})],
+  ['known by its protocol alone', [...STEPS, 'delete'], () => diagnose({ STORAGE_S3_DIALECT: undefined })],
+  [
+    'in its region',
+    [...STEPS, 'delete'],
+    async () => diagnose({ STORAGE_S3_ENDPOINT: await gate(), STORAGE_S3_REGION: 'eu-central-1' }),
+  ],
+  ['with a clock off by 20 seconds', [...STEPS, 'delete'], () => diagnoseIn(clockOff('+20s'), { env: variables() })],
+  [
+    'behind the routes of an app',
+    [...STEPS, 'delete'],
+    async () =>
+      diagnose({ STORAGE_S3_URLS: 'app', STORAGE_URL_SECRET: URL_SECRET, STORAGE_BASE_URL: await appOnBucket() }),
+  ],
+  [
+    'of a user with no more rights than needed',
+    [...STEPS, 'delete'],
+    () => asOther('s3:ListBucket', 's3:GetObject', 's3:PutObject', 's3:DeleteObject'),
+  ],
+  [
+    'that is read-only',
+    ['settings', 'backend', 'reach', 'clock', 'access', 'read', 'range', 'list', 'url'],
+    async () => {
+      const own = await makeBucket();
+      ends.push(() => own.remove());
+      const options: DiagnoseOptions = { env: variables({ STORAGE_S3_BUCKET: own.name }) };
+      const backend = own.backend();
+      const body = (async function* () {
+        yield Buffer.alloc(5000, 'what was there before');
+      })();
+      const facts = { contentType: 'text/plain', metadata: {} };
+      await (await backend.stage('report.txt' as never, body, facts)).commit();
+      const diagnosis = await diagnoseStorage({ ...options, readOnly: true });
+      expect((await backend.list({ prefix: '', limit: 10 })).objects).toHaveLength(1);
+      return diagnosis;
+    },
+  ],
+];
+
+describe('a good set-up of S3', () => {
+  it.each(GOOD)('%s passes %j', async (_, passed, good) => {
+    const diagnosis = await good();
+    expectGood(diagnosis, passed);
+    expectNoSecret(diagnosis, SECRETS);
+    expect(await storedBy()).toEqual([]);
+  });
+});

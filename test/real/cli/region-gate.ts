@@ -1,0 +1,44 @@
+/**
+ * Ceph behind a gate that knows one region: Ceph itself takes signatures for any. What is signed for another region is
+ * answered as AWS does: https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html
+ */
+import { createServer, request as send } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { pipeline } from 'node:stream';
+
+const answer = (signed: string, region: string) =>
+  `<?xml version="1.0" encoding="UTF-8"?><Error><Code>AuthorizationHeaderMalformed</Code><Message>The authorization ` +
+  `header is malformed; the region '${signed}' is wrong; expecting '${region}'</Message><Region>${region}</Region></Error>`;
+
+export interface RegionGate {
+  readonly endpoint: string;
+  close(): void;
+}
+
+export async function startRegionGate(store: string, region: string): Promise<RegionGate> {
+  const { hostname, port } = new URL(store);
+  const server = createServer((incoming, outgoing) => {
+    const signed = /Credential=[^/]+\/\d{8}\/([^/]+)\/s3\//.exec(incoming.headers.authorization ?? '')?.[1];
+    if (signed !== undefined && signed !== region) {
+      incoming.resume();
+      outgoing.writeHead(400, { 'content-type': 'application/xml', 'x-amz-bucket-region': region });
+      return void outgoing.end(answer(signed, region));
+    }
+    const { method, url, headers } = incoming;
+    const forwarded = send({ hostname, port, method, path: url, headers, agent: false }, (stored) => {
+      outgoing.writeHead(stored.statusCode ?? 500, stored.headers);
+      pipeline(stored, outgoing, () => undefined);
+    });
+    // Ceph may reset a connection that it has answered.
+    forwarded.on('error', () => outgoing.headersSent || outgoing.destroy());
+    incoming.pipe(forwarded);
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  return {
+    endpoint: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    close: () => {
+      server.closeAllConnections();
+      server.close();
+    },
+  };
+}
