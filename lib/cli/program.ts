@@ -35,7 +35,7 @@ export function storageCommands(run: Runner): Command {
 export async function runProgram(
   args: readonly string[],
   terminal: Terminal,
-  interruption: Interruption,
+  interruption: Pick<Interruption, 'signal' | 'exitCode'>,
 ): Promise<number> {
   let exitCode = 0;
   const run: Runner = async (load, asked, options) => {
