@@ -61,14 +61,18 @@ function said(words: Words, context: FailureContext): string {
   return typeof words === 'string' ? words : words(context);
 }
 
+/** Characters of an error's own words. */
+const LONGEST_SAID = 1000;
+
 function sentence(text: string): string {
   const begun = text.charAt(0).toUpperCase() + text.slice(1);
   return /[.!?]$/.test(begun) ? begun : `${begun}.`;
 }
 
 /** What the error says itself: errors of the storage are of the form "operation key on backend: reason. Advice." */
-function inItsOwnWords(error: unknown): Explanation {
-  const text = error instanceof Error ? error.message : String(error);
+function inItsOwnWords(error: unknown, { secrets }: Trial): Explanation {
+  // Before anything is made of it: a secret with its first letter changed would not be known again.
+  const text = secrets.scrub(error instanceof Error ? error.message : String(error)).slice(0, LONGEST_SAID);
   const [, reason = text, advice] =
     error instanceof StorageError ? (/^.*?: (.*?)(?:\. ([A-Z].*))?$/s.exec(text) ?? []) : [];
   return {
@@ -80,7 +84,7 @@ function inItsOwnWords(error: unknown): Explanation {
 /** @param place who was asked, where it is not the store itself */
 export function explain(error: unknown, trial: Trial, step: DiagnosisStepId, place?: StoreAddress): Explanation {
   if (error instanceof StepFailure) return error.explanation;
-  if (!trial.settled) return inItsOwnWords(error);
+  if (!trial.settled) return inItsOwnWords(error, trial);
   const { prefix } = trial.resolved;
   const context: FailureContext = {
     trial,
@@ -91,6 +95,6 @@ export function explain(error: unknown, trial: Trial, step: DiagnosisStepId, pla
   };
   const ofStore = place === undefined ? (OF_KIND[trial.kind] ?? []) : [];
   const row = [...ofStore, ...NETWORK_CAUSES, ...COMMON].find((candidate) => fits(candidate, context));
-  if (row === undefined) return inItsOwnWords(error);
+  if (row === undefined) return inItsOwnWords(error, trial);
   return { cause: said(row.cause, context), advice: said(row.advice, context) };
 }

@@ -8,6 +8,9 @@ const ALSO_HIDDEN = new Set(['STORAGE_S3_ACCESS_KEY', 'AWS_ACCESS_KEY_ID', 'STOR
 /** Shorter ones would blot out ordinary words, and protect nothing. */
 const SHORTEST = 4;
 
+/** Lines of a private key, which error messages quote one by one. */
+const LONG_LINE = 30;
+
 const MASK = '****';
 
 function variables(env: EnvironmentSource, prefix: string): string[] {
@@ -32,20 +35,21 @@ function decoded(text: string): string {
   }
 }
 
-/** A secret that holds secrets: the key of a JSON document, user and password of a URL, items of a list. */
+/** A secret that holds secrets: the key of a JSON document, user and password of a URL, items of a list, long lines. */
 function partsOf(secret: string): string[] {
   const parts = secret.split(',').map((part) => part.trim());
+  parts.push(...secret.split(/\r?\n|\\n/).filter((line) => line.length >= LONG_LINE));
   if (URL.canParse(secret)) {
     const { username, password } = new URL(secret);
     parts.push(username, password, decoded(username), decoded(password));
   }
   try {
     const { private_key: key, private_key_id: id } = JSON.parse(secret) as Record<string, unknown>;
-    parts.push(...stringsOf(key), ...stringsOf(id));
+    parts.push(...[...stringsOf(key), ...stringsOf(id)].flatMap(partsOf));
   } catch {
     // No JSON.
   }
-  return [secret, ...parts];
+  return [secret, ...parts].flatMap((part) => [part, encodeURIComponent(part.toWellFormed())]);
 }
 
 /** Query strings sign, and user names and passwords stand before the host. */

@@ -11,7 +11,7 @@ import { createBackend } from '../config/create-backend.js';
 import { detectBackend, type Detection } from '../config/detect.js';
 import { variableName } from '../config/environment.js';
 import { resolveOptions, signingSecrets, type ResolvedStorageOptions } from '../config/resolve-options.js';
-import { SignedUrls } from '../files/index.js';
+import { SignedUrls } from '../files/signed-urls.js';
 import { assertPackages } from './packages.js';
 import type { Explanation, Finding, Step } from './step.js';
 import type { Trial } from './trial.js';

@@ -533,6 +533,35 @@ describe('a diagnosis', () => {
     expect((await backend.list({ prefix: '', limit: 10 })).objects).toEqual([]);
   });
 
+  it.each([
+    ['strong', 'failed'],
+    ['eventual', 'passed'],
+  ] as const)('that finds no trace in a listing of %s consistency has %s', async (consistency, outcome) => {
+    const backend = new MemoryBackend();
+    Object.defineProperty(backend, 'capabilities', { value: { ...backend.capabilities, consistency } });
+    backend.list = async () => ({ objects: [], prefixes: [] });
+    const { steps } = await diagnoseStorage({ env: {}, backend, urls });
+    expect(steps.find(({ id }) => id === 'list')).toMatchObject({ outcome });
+  });
+
+  it('tells no secret, whatever the words of the store hold', async () => {
+    const PASSWORD = 'p%40ssword-of-the-proxy';
+    const backend = new MemoryBackend();
+    const link = `https://user:${PASSWORD}@bucket.example.com/a?X-Amz-Credential=abc&X-Amz-Signature=0123abcd`;
+    const words = `${S3_SECRET} of an-access-key-id, ${URL_SECRET}, private-key-of-google, apisecretofcloud, ${link}`;
+    backend.open = async () => Promise.reject(new Error(words));
+    const diagnosis = await diagnoseStorage({
+      env: { CLOUDINARY_URL: 'cloudinary://apikeyofcloud:apisecretofcloud@cloud' },
+      backend,
+      urls: { secret: [URL_SECRET] },
+      s3: { credentials: { accessKeyId: 'an-access-key-id', secretAccessKey: S3_SECRET } },
+      gcs: { credentials: JSON.stringify({ client_email: 'a@b', private_key: 'private-key-of-google' }) },
+    });
+    const hidden = [PASSWORD, 'X-Amz-Signature', '0123abcd', 'private-key-of-google', 'apisecretofcloud'];
+    expectNoSecret(diagnosis, [...SECRETS, ...hidden]);
+    expect(failedStep(diagnosis).cause).toBe('**** of ****, ****, ****, ****, https://****@bucket.example.com/a?****.');
+  });
+
   it('names what it could not delete', async () => {
     const backend = new MemoryBackend();
     backend.delete = async () => Promise.reject(new Error('deletes are off'));

@@ -11,6 +11,8 @@ const FASTIFY = /node_modules\/(?:fastify|@fastify\/|@nestjs\/platform-fastify)\
 const EXPRESS = /node_modules\/(?:express|@nestjs\/platform-express)\//;
 const HTTP = /node_modules\/(?:express|multer|busboy|@nestjs\/platform-express)\//;
 
+const LIBRARY = new URL('../../node_modules/.cache/nestjs-storage/lib/', import.meta.url).href;
+
 interface Started {
   readonly text: string;
   readonly backend: string;
@@ -29,7 +31,7 @@ async function start(mode: 'http' | 'fastify' | 'context'): Promise<Started> {
       env: {
         PATH: process.env.PATH,
         RECORD_MODULES: record,
-        LIBRARY: new URL('../../node_modules/.cache/nestjs-storage/lib/', import.meta.url).href,
+        LIBRARY,
         STORAGE_BACKEND: 'local',
         STORAGE_BASE_PATH: join(folder, mode),
       },
@@ -66,5 +68,19 @@ describe('an app on local storage', () => {
     const { text, loaded } = await start('context');
     expect(text).toBe('hello');
     expect(loaded.filter((module) => HTTP.test(module) || VENDORS.test(module))).toEqual([]);
+  });
+
+  it('is diagnosed without loading Nest or any vendor SDK', async () => {
+    const record = join(folder, 'doctor.txt');
+    const options = { env: { STORAGE_BACKEND: 'local', STORAGE_BASE_PATH: join(folder, 'diagnosed') } };
+    const { stdout } = await promisify(execFile)(
+      process.execPath,
+      ['--import', './test/support/record-modules.mjs', './test/real/cli/doctor-child.mjs', JSON.stringify(options)],
+      { env: { PATH: process.env.PATH, RECORD_MODULES: record, LIBRARY } },
+    );
+    expect(JSON.parse(stdout)).toMatchObject({ ok: true, backend: 'local' });
+    const loaded = (await readFile(record, 'utf8')).split('\n');
+    expect(loaded.some((module) => module.includes('doctor/diagnose-storage.js'))).toBe(true);
+    expect(loaded.filter((module) => /node_modules\/@nestjs\//.test(module) || VENDORS.test(module))).toEqual([]);
   });
 });
