@@ -31,7 +31,10 @@ export function printScript(shell: string): void {
 export async function complete(words: readonly string[]): Promise<void> {
   // Whatever hangs, the shell gets its line back.
   setTimeout(() => process.exit(), 2 * PATIENCE).unref();
-  const root = completionsOf(storageCommands(async () => undefined));
+  const root = completionsOf(
+    storageCommands(async () => undefined),
+    { completionCommandName: 'completion' },
+  );
   const [command = ''] = words;
   const current = words.at(-1) ?? '';
   const { values } = parseArgs({

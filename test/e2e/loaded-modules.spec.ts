@@ -9,6 +9,8 @@ const VENDORS = /node_modules\/(?:@aws-sdk|@smithy|@google-cloud|google-auth-lib
 const OPTIONAL_PEERS = /node_modules\/@nestjs\/(?:terminus|config|platform-fastify|swagger)\//;
 const FASTIFY = /node_modules\/(?:fastify|@fastify\/|@nestjs\/platform-fastify)\b/;
 const EXPRESS = /node_modules\/(?:express|@nestjs\/platform-express)\//;
+/** What only the command line needs. */
+const COMMANDS = /\/lib\/(?:cli|doctor|copy)\/|node_modules\/(?:commander|@bomb\.sh|cli-progress|dotenv)\//;
 const HTTP = /node_modules\/(?:express|multer|busboy|@nestjs\/platform-express)\//;
 
 const LIBRARY = new URL('../../node_modules/.cache/nestjs-storage/lib/', import.meta.url).href;
@@ -55,6 +57,7 @@ describe('an app on local storage', () => {
     expect(loaded.some((module) => HTTP.test(module))).toBe(true);
     expect(loaded.filter((module) => VENDORS.test(module) || OPTIONAL_PEERS.test(module))).toEqual([]);
     expect(loaded.filter((module) => FASTIFY.test(module))).toEqual([]);
+    expect(loaded.filter((module) => COMMANDS.test(module))).toEqual([]);
   });
 
   it('loads nothing of Express on Fastify', async () => {
