@@ -1,5 +1,5 @@
 /** Apps that install the package from its tarball: Nest 12 as ES modules, Nest 11 as CommonJS, each on every Node. */
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, realpath, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import ts from 'typescript';
@@ -123,6 +123,40 @@ describe.each(APPS)('an app of $title', ({ name, nest, type, terminus }) => {
         health: 200,
         keys: [result.key],
       });
+    },
+    INSTALL_TIME,
+  );
+
+  it.each(NODES)(
+    'has the command nestjs-storage on Node %i',
+    async (major) => {
+      const node = await nodeOf(major);
+      const files = join(folder, `commands-${major}`);
+      const env = { ...process.env, STORAGE_BACKEND: 'local', STORAGE_BASE_PATH: files, NO_COLOR: '1' };
+      // As npx starts it, under the Node that is asked for.
+      const bin = join(folder, 'node_modules/.bin/nestjs-storage');
+      const command = async (...args: string[]) => runProgram(node, [await realpath(bin), ...args], folder, env);
+      const help = await command('--help');
+      expect([help.code, help.stdout, help.stderr]).toEqual([0, expect.stringContaining('Usage: nestjs-storage'), '']);
+      await writeFile(join(folder, 'note.txt'), 'from the tarball');
+      expect(await command('put', 'note.txt', 'notes/')).toMatchObject({ code: 0, stderr: '' });
+      expect(await command('ls', '-r')).toEqual({ code: 0, stdout: 'notes/note.txt\n', stderr: '' });
+      expect(await command('get', 'notes/note.txt')).toEqual({ code: 0, stdout: 'from the tarball', stderr: '' });
+      expect(await command('rm', 'notes/note.txt', '--yes', '--json')).toMatchObject({ code: 0 });
+      const doctor = await command('doctor', '--json');
+      expect([doctor.code, JSON.parse(doctor.stdout)]).toMatchObject([0, { backend: 'local', ok: true }]);
+    },
+    INSTALL_TIME,
+  );
+
+  it(
+    'is run by npx, which finds the program executable',
+    async () => {
+      const env = { ...process.env, STORAGE_BACKEND: 'local', STORAGE_BASE_PATH: join(folder, 'npx'), NO_COLOR: '1' };
+      const ran = await runProgram('npx', ['--no', 'nestjs-storage', 'ls'], folder, env);
+      expect([ran.code, ran.stdout]).toEqual([0, '']);
+      expect(ran.stderr).toContain('There is nothing.');
+      expect((await stat(join(folder, 'node_modules/.bin/nestjs-storage'))).mode & 0o111).toBe(0o111);
     },
     INSTALL_TIME,
   );
