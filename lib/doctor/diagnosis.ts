@@ -68,6 +68,12 @@ export interface DiagnoseOptions extends StorageOptions {
   /** The storage's name in the app. @default 'default' */
   readonly name?: string;
   /**
+   * False where the app has no signed routes (`controller: false`): nothing is then asked of their secret and address.
+   *
+   * @default true
+   */
+  readonly signedRoutes?: boolean;
+  /**
    * Origin of the pages that upload from a browser, such as `https://app.example.com`: the store is asked whether its
    * CORS rules let it.
    *

@@ -30,6 +30,7 @@ function nothingToTry(trial: Trial): Finding | undefined {
   if (kind === 'memory') return skip('files in memory are seen by the process that wrote them alone');
   if (trial.folders.length > 0) return skip('the folder is not there yet, so the app cannot serve from it');
   if (linksToApp || storage.capabilities.getUrl.length > 0) return undefined;
+  if (trial.options.signedRoutes === false) return skip('the store makes no links, and the app has no signed routes');
   if (resolved.urls.baseUrl === undefined) {
     return skip(
       `links are the routes of the app, and ${named('STORAGE_BASE_URL')} is not set: they lead to where it listens`,

@@ -49,7 +49,7 @@ export const reachStep: Step = {
   needs: ['backend'],
   run: async (trial, signal) => {
     const place = addressOf(trial.kind, trial.resolved);
-    if (place === undefined) return skip('the connection is one that was handed in, and knows its own way');
+    if (place === undefined) return skip('only the SDK knows where its requests go');
     trial.address = place;
     const began = Date.now();
     const answer = await knock(place.origin, signal).catch((error: unknown) => {

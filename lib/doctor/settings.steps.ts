@@ -107,14 +107,17 @@ export const backendStep: Step = {
     const backend = await createBackend(resolved);
     const found: Explanation[] = [];
     const signsItself = backend.capabilities.getUrl.length > 0;
-    const signer = signsItself
-      ? undefined
-      : signerOf(trial, (message) => {
-          const [cause = message, ...advice] = message.split(/(?<=\.) (?=Set )/);
-          found.push({ cause, advice: advice.join(' ') });
-        });
+    const noRoutes = trial.options.signedRoutes === false && resolved.urls.baseUrl === undefined;
+    const signer =
+      signsItself || noRoutes
+        ? undefined
+        : signerOf(trial, (message) => {
+            const [cause = message, ...advice] = message.split(/(?<=\.) (?=Set )/);
+            found.push({ cause, advice: advice.join(' ') });
+          });
     trial.use(backend, signer);
-    const links = signsItself ? 'links are signed by the store' : 'links lead to the routes of the app';
+    const ofApp = noRoutes ? 'there are no links' : 'links lead to the routes of the app';
+    const links = signsItself ? 'links are signed by the store' : ofApp;
     return told(`${backend.name}${trial.readOnly ? ', read-only' : ''}; ${links}`, found);
   },
 };

@@ -11,8 +11,10 @@ function s3Address(resolved: ResolvedStorageOptions): StoreAddress | undefined {
   const options = s3Settings(resolved);
   // A client that was handed in, or made to go another way, knows its own.
   if (options.client !== undefined || options.clientConfig !== undefined) return undefined;
-  const { endpoint, region = 'us-east-1', pathStyle, bucket } = resolveSettings(options);
-  const url = new URL(endpoint ?? `https://s3.${region}.amazonaws.com`);
+  const { endpoint, region, pathStyle, bucket } = resolveSettings(options);
+  // The SDK then looks for the region in files and asks the machine; another one may be out of reach from here.
+  if (endpoint === undefined && region === undefined) return undefined;
+  const url = new URL(endpoint ?? `https://s3.${region}.amazonaws.com${region?.startsWith('cn-') ? '.cn' : ''}`);
   const named = options.endpoint === undefined ? 'STORAGE_S3_REGION' : 'STORAGE_S3_ENDPOINT';
   const setting = variableName(named, resolved.prefix);
   // The SDK puts no bucket before an address of digits, nor one that cannot be part of a host name.

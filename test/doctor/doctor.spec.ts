@@ -136,8 +136,8 @@ const BROKEN: readonly (readonly [string, string, RegExp, () => Promise<Diagnose
   ],
   [
     'a URL secret that is too short',
-    'backend',
-    /secret for signed URLs has fewer than 32 bytes/,
+    'settings',
+    /urls\.secret must have at least 32 bytes/,
     () => local({ urls: { secret: 'too-short' } }),
   ],
   [
@@ -409,6 +409,15 @@ describe('a good set-up', () => {
     expect((await backend.list({ prefix: '', limit: 10 })).objects).toEqual([]);
   });
 
+  it('in production of an app without signed routes passes without their secret', async () => {
+    const backend = new MemoryBackend();
+    const diagnosis = await diagnoseStorage({ env: { NODE_ENV: 'production' }, backend, signedRoutes: false });
+    expectGood(diagnosis, ['settings', 'backend', 'access', ...WRITE_STEPS, 'delete']);
+    expect(diagnosis.steps.find(({ id }) => id === 'url')).toMatchObject({
+      detail: 'the store makes no links, and the app has no signed routes',
+    });
+  });
+
   it('that is read-only passes by reading what is there, and changes nothing', async () => {
     const root = await folder();
     const writer = await createStorage({ env: {}, backend: 'local', local: { root } });
@@ -468,6 +477,25 @@ describe('what works and is likely not meant', () => {
       advice: expect.stringMatching(/Set STORAGE_BACKEND/),
     });
     expectNoSecret(diagnosis, ['key-of-it', 'secret-of-it']);
+  });
+});
+
+describe('the guide', () => {
+  it('lists every step, in order, and names causes at steps that there are', async () => {
+    const guide = await fs.readFile(join(import.meta.dirname, '../../docs/doctor.md'), 'utf8');
+    const [tried, named] = ['## What it tries', '## What it names'].map((heading) =>
+      [
+        ...guide
+          .slice(guide.indexOf(heading))
+          .split(/^## /m)[1]!
+          .matchAll(/^\| `([\w-]+)` /gm),
+      ].map(([, id]) => id),
+    );
+    expect(tried).toEqual(DIAGNOSIS_STEPS);
+    const ids: readonly string[] = DIAGNOSIS_STEPS;
+    expect(named!.length).toBeGreaterThan(10);
+    expect(named!.map((id) => ids.indexOf(id!))).toEqual(named!.map((id) => ids.indexOf(id!)).sort((a, b) => a - b));
+    expect(named!.every((id) => ids.includes(id!))).toBe(true);
   });
 });
 
