@@ -1,5 +1,4 @@
 /** The backend on S3 and every store that speaks its protocol. */
-import type { Readable } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
 import {
   assertConditions,
@@ -32,6 +31,7 @@ import {
   type StorageOperation,
 } from '../../contract/index.js';
 import type { Published } from './multipart-upload.js';
+import { getObject } from './get-object.js';
 import { assertHolds, newObject, type NewObject } from './new-object.js';
 import { ObjectBody } from './object-body.js';
 import { etagCondition, objectInfo, type ObjectHeaders } from './object-facts.js';
@@ -127,23 +127,20 @@ export class S3Backend extends BaseStorageBackend {
     const { range, ifMatch, signal } = options;
     const { bucket, dialect, unreadTimeout } = this.#connection.settings;
     if (range?.suffix === 0) throw await this.#rangeError(key, range, options, details);
+    const input = {
+      Bucket: bucket,
+      Key: key,
+      Range: range && rangeHeader(range),
+      IfMatch: etagCondition(dialect, ifMatch),
+    };
     try {
       const answer = await this.#connection.run(details, { signal, conditions: { ifMatch } }, (client, sdk) =>
-        client.send(
-          new sdk.GetObjectCommand({
-            Bucket: bucket,
-            Key: key,
-            Range: range && rangeHeader(range),
-            IfMatch: etagCondition(dialect, ifMatch),
-          }),
-          { abortSignal: signal },
-        ),
+        getObject({ client, sdk, direct: this.#connection.direct }, input, details, signal),
       );
       this.#bucketSeen = true;
       const length = answer.ContentLength ?? 0;
       const part = partOf(answer.ContentRange, length);
-      const source = answer.Body as Readable;
-      const body = new ObjectBody(source, { details, size: length, unreadTimeout: unreadTimeout * 1000, signal });
+      const body = new ObjectBody(answer.Body, { details, size: length, unreadTimeout: unreadTimeout * 1000, signal });
       return { info: objectInfo(dialect, key, answer, part.size), range: part.range, body };
     } catch (error) {
       if (error instanceof InvalidRangeError) throw await this.#rangeError(key, range, options, details, error);

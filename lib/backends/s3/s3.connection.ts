@@ -1,6 +1,7 @@
 /** One client for one bucket: made on first use, with every failure told by reason. */
 import type { S3Client } from '@aws-sdk/client-s3';
 import { StorageConfigurationError, type StorageErrorDetails, type WriteConditions } from '../../contract/index.js';
+import { DirectRequests } from './direct-request.js';
 import { toStorageError } from './s3.errors.js';
 import { loadClientSdk, type S3Sdk } from './s3.sdk.js';
 import type { S3Settings } from './s3.settings.js';
@@ -53,6 +54,7 @@ async function makeClient(sdk: S3Sdk, settings: S3Settings): Promise<S3Client> {
 
 export class S3Connection {
   readonly settings: S3Settings;
+  readonly direct = new DirectRequests(this);
   #ready: Promise<Ready> | undefined;
   #closed = false;
 

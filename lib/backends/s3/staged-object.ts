@@ -4,6 +4,8 @@ import type { ChunkList } from './chunk-list.js';
 import type { MultipartUpload, UploadKeeper } from './multipart-upload.js';
 import { assertHolds, conditionFields, hasConditions, type NewObject } from './new-object.js';
 import { bareEtag } from './object-facts.js';
+import { directPut, directVersion } from './direct-put.js';
+import { goOnFrom, succeeded } from './direct-request.js';
 import { attachBody, watchDate } from './request-body.js';
 import type { S3Connection } from './s3.connection.js';
 import { attemptsOf } from './s3.errors.js';
@@ -26,12 +28,17 @@ async function putHeld(
   assertHolds(dialect, 'single', options, details);
   try {
     return await connection.run(details, { signal: options.signal, conditions: options }, async (client, sdk, send) => {
-      const command = new sdk.PutObjectCommand({
-        ...request,
-        ContentLength: body.size,
-        ...conditionFields(dialect, options),
-      });
+      const conditions = conditionFields(dialect, options);
+      const attempt = await connection.direct.attempt(
+        { method: 'PUT', key: object.key, ...directPut(object, conditions, body) },
+        details,
+        options.signal,
+      );
+      const response = succeeded(attempt);
+      if (response) return directVersion(response);
+      const command = new sdk.PutObjectCommand({ ...request, ContentLength: body.size, ...conditions });
       attachBody(command, () => body.stream(), body.headers());
+      goOnFrom(command, attempt);
       const date = watchDate(command);
       const answer = await client.send(command, send);
       return { etag: bareEtag(answer.ETag), lastModified: date() };
