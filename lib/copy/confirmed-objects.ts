@@ -28,6 +28,11 @@ export class ConfirmedObjects {
     return this.#count;
   }
 
+  /** What it takes in memory. */
+  get bytes(): number {
+    return this.#slots.byteLength;
+  }
+
   get(key: string): Confirmed | undefined {
     const at = this.#find(this.#slots, keyDigest(key));
     if (this.#slots[at] === 0n) return undefined;

@@ -83,7 +83,7 @@ async function copyWithin(run: CopyRun, options: CopyStorageOptions, stop: Stop)
         await verifyCopy(run);
       }
       // What the source could not show must not be taken for gone.
-      if (options.deleteExtra && summaryOf(run, options, path).ok) {
+      if (options.deleteExtra && (dryRun || summaryOf(run, options, path).ok)) {
         meter.begin('deleting', tally.extra);
         await deleteExtra(run);
       }

@@ -30,7 +30,7 @@ const STALE = 3_000;
 const LOCK_RETRIES = { retries: 20, factor: 1, minTimeout: 250, maxTimeout: 250 };
 /** A key has at most 1,024 bytes, and JSON makes at most six characters of one. */
 const LONGEST_LINE = 64 * 1024;
-const NO_ROOM = new Set(['ENOSPC', 'EDQUOT']);
+const NO_ROOM = new Set(['ENOSPC', 'EDQUOT', 'EFBIG']);
 const DENIED = new Set(['EACCES', 'EPERM', 'EROFS']);
 
 function failed(error: unknown): StorageError {
@@ -65,9 +65,10 @@ async function load(path: string, subject: JournalSubject, confirmed: ConfirmedO
   }
   try {
     const { size } = await handle.stat();
+    if (size === 0) return 0;
     const whole = await wholeLines(handle, size);
     if (whole === 0) {
-      // Nothing, or a header that was cut off as it was written.
+      // A header that was cut off as it was written, or some other file.
       const start = await handle.readFile('utf8');
       if (!headerOf(subject).startsWith(start)) assertOwn(start, subject);
       return 0;

@@ -5,6 +5,7 @@ import {
   ChecksumMismatchError,
   InvalidOptionsError,
   NotSupportedError,
+  OperationAbortedError,
   PreconditionFailedError,
   StorageError,
   StorageFileNotFoundError,
@@ -30,8 +31,8 @@ export interface CopierOptions {
 const MOST_LOOKS = 4;
 /** A source that breaks off is opened once more: what the SDKs repeat is the request, not the body. */
 const MOST_READS = 2;
-/** The bytes of objects from here on are told while they pass. */
-const LARGE = 1024 * 1024;
+/** Bytes up to which a body is held whole, and beyond which its bytes are told while they pass. */
+const SMALL = 256 * 1024;
 
 export class ObjectCopier {
   readonly #run: CopyRun;
@@ -94,9 +95,11 @@ export class ObjectCopier {
       if (untouched) {
         condition = { ifMatch: target.etag };
       } else {
-        const found = await this.#compare(source, target);
-        if (found.outcome === 'skipped' || (found.outcome === 'differed' && !overwrite)) return found;
-        if (found.etag !== undefined) condition = { ifMatch: found.etag };
+        const { etag, ...found } = await this.#compare(source, target);
+        if (found.outcome === 'skipped') return found;
+        // Deleted since it was listed: the key is free.
+        if (etag !== undefined && !overwrite) return found;
+        if (etag !== undefined) condition = { ifMatch: etag };
       }
     }
     if (this.#run.facts.dryRun) return { key, size, outcome: 'copied' };
@@ -168,12 +171,14 @@ export class ObjectCopier {
     };
     let staged: StagedUpload | undefined;
     try {
-      staged = await this.#to.stage(key, size < LARGE ? body : Readable.from(passing(), { objectMode: false }), {
+      // A small body in one piece spares both sides the machinery of streams.
+      const small = size <= SMALL ? await wholeBody(body) : undefined;
+      staged = await this.#to.stage(key, small ?? Readable.from(passing(), { objectMode: false }), {
         ...facts,
         ...(held && condition),
-        compute: this.#to.capabilities.stagedReads ? 'sha256' : undefined,
+        compute: this.#to.capabilities.stagedReads && !small ? 'sha256' : undefined,
       });
-      await assertSameBytes(staged);
+      await assertSameBytes(staged, small);
       // A store that cannot hold the condition is looked at as late as possible.
       if (!held) await this.#assertStill(key, condition);
       const stored = await staged.commit();
@@ -208,13 +213,27 @@ export class ObjectCopier {
   }
 }
 
+/** All bytes of a small body. */
+function wholeBody(body: Readable): Promise<Buffer> {
+  return new Promise((resolve, reject) => {
+    const chunks: Buffer[] = [];
+    body.on('data', (chunk: Buffer) => chunks.push(chunk));
+    body.once('end', () => resolve(chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks)));
+    body.once('error', reject);
+    // Destroyed without a word: who did it says why.
+    body.once('close', () => reject(new OperationAbortedError({ operation: 'get', reason: 'the body was let go' })));
+  });
+}
+
 /** Where staged bytes can be read back they are, before anybody sees them; elsewhere the store checks them as sent. */
-async function assertSameBytes({ open, digest, info }: StagedUpload): Promise<void> {
-  if (open === undefined || digest === undefined) return;
-  if ((await sha256Of(await open())) === digest) return;
+async function assertSameBytes(staged: StagedUpload, small: Buffer | undefined): Promise<void> {
+  if (staged.open === undefined) return;
+  const held = await staged.open();
+  const same = small ? small.equals(await wholeBody(held)) : (await sha256Of(held)) === staged.digest;
+  if (same) return;
   throw new ChecksumMismatchError({
     operation: 'copy',
-    key: info.key,
+    key: staged.info.key,
     reason: 'what the target holds is not what was sent to it',
     advice: 'Nothing was published; check the disk or the store.',
   });
