@@ -64,20 +64,25 @@ function said(words: Words, context: FailureContext): string {
 /** Characters of an error's own words. */
 const LONGEST_SAID = 1000;
 
+const LOOK_UP = 'Look for these words in the documentation of the store.';
+
 function sentence(text: string): string {
   const begun = text.charAt(0).toUpperCase() + text.slice(1);
   return /[.!?]$/.test(begun) ? begun : `${begun}.`;
 }
 
-/** What the error says itself: errors of the storage are of the form "operation key on backend: reason. Advice." */
+/** What the error says itself. Where the storage knows no reason, the words of what lies beneath are told with it. */
 function inItsOwnWords(error: unknown, { secrets }: Trial): Explanation {
   // Before anything is made of it: a secret with its first letter changed would not be known again.
-  const text = secrets.scrub(error instanceof Error ? error.message : String(error)).slice(0, LONGEST_SAID);
-  const [, reason = text, advice] =
-    error instanceof StorageError ? (/^.*?: (.*?)(?:\. ([A-Z].*))?$/s.exec(text) ?? []) : [];
+  const told = (text: string) => sentence(secrets.scrub(text).slice(0, LONGEST_SAID));
+  if (!(error instanceof StorageError)) {
+    return { cause: told(error instanceof Error ? error.message : String(error)), advice: LOOK_UP };
+  }
+  const { cause: beneath, reason, advice, code } = error;
+  const unknown = code === 'unknown' && beneath instanceof Error;
   return {
-    cause: sentence(reason),
-    advice: advice === undefined ? 'Look for these words in the documentation of the store.' : sentence(advice),
+    cause: told(unknown ? `${reason}: ${beneath.message}` : reason),
+    advice: advice === undefined ? LOOK_UP : told(advice),
   };
 }
 

@@ -9,6 +9,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { INestApplication } from '@nestjs/common';
 import { Test } from '@nestjs/testing';
+import { StorageError } from '../../lib/contract/index.js';
 import { MemoryBackend } from '../../lib/backends/memory/memory.backend.js';
 import { diagnoseStorage, DIAGNOSIS_STEPS, type DiagnoseOptions, type DiagnosisStep } from '../../lib/doctor/index.js';
 import { StorageModule } from '../../lib/storage.module.js';
@@ -559,6 +560,18 @@ describe('a diagnosis', () => {
     expectCause(diagnosis, 'read', /connection to secret-of-it broke/);
     expect(diagnosis.steps.at(-1)).toMatchObject({ id: 'delete', outcome: 'passed' });
     expect((await backend.list({ prefix: '', limit: 10 })).objects).toEqual([]);
+  });
+
+  it('tells the words beneath an error of which the storage knows no reason', async () => {
+    const backend = new MemoryBackend();
+    const cause = new Error('EWHATEVER: something of the disk');
+    const details = { operation: 'put', backend: 'memory', reason: 'the store refused the request', cause } as const;
+    backend.stage = async () => Promise.reject(new StorageError(details));
+    expectCause(
+      await diagnoseStorage({ env: {}, backend, urls }),
+      'write',
+      /^The store refused the request: EWHATEVER: something of the disk\.$/,
+    );
   });
 
   it.each([
