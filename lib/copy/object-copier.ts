@@ -13,6 +13,7 @@ import {
 } from '../contract/index.js';
 import type { ListedFile, OpenedFile, StageFileRequest, StagedUpload } from '../service/index.js';
 import type { StorageService } from '../storage.service.js';
+import { BytesUnderWay } from './bytes-under-way.js';
 import { compareObjects, sha256Of } from './compare-objects.js';
 import { digestOf, type ConfirmedObjects } from './confirmed-objects.js';
 import type { CopiedObject } from './copy-options.js';
@@ -33,6 +34,8 @@ const MOST_LOOKS = 4;
 const MOST_READS = 2;
 /** Bytes up to which a body is held whole, and beyond which its bytes are told while they pass. */
 const SMALL = 256 * 1024;
+/** Bytes of larger objects under way together: what stores buffer of them stays within the same order. */
+const MOST_LARGE = 32 * 1024 * 1024;
 
 export class ObjectCopier {
   readonly #run: CopyRun;
@@ -40,6 +43,7 @@ export class ObjectCopier {
   readonly #from: StorageService;
   readonly #to: StorageService;
   readonly #signal: AbortSignal;
+  readonly #large = new BytesUnderWay(MOST_LARGE);
   /** Errors that arose while the source was opened or read. */
   readonly #ofSource = new WeakSet<object>();
 
@@ -103,7 +107,8 @@ export class ObjectCopier {
       }
     }
     if (this.#run.facts.dryRun) return { key, size, outcome: 'copied' };
-    const { moved, ...entry } = await this.#send(key, condition);
+    const sent = () => this.#send(key, condition);
+    const { moved, ...entry } = await (size <= SMALL ? sent() : this.#large.within(size, sent));
     await this.#confirm(entry);
     return { key, size: entry.size, outcome: 'copied', moved };
   }

@@ -186,9 +186,11 @@ describe('a strict app with nothing but the core of Nest', () => {
     import * as s3 from 'nestjs-storage/s3';
     import * as gcs from 'nestjs-storage/gcs';
     import * as cloudinary from 'nestjs-storage/cloudinary';
+    import * as copy from 'nestjs-storage/copy';
     import * as doctor from 'nestjs-storage/doctor';
     export const all: [typeof root, typeof testing, typeof uploads, typeof s3, typeof gcs, typeof cloudinary] =
       [root, testing, uploads, s3, gcs, cloudinary];
+    export const copied: Promise<copy.CopySummary> = copy.copyStorage({ from: null!, to: null! });
     export const diagnosis: Promise<doctor.Diagnosis> = doctor.diagnoseStorage({ backend: 'memory' });
     export const options: root.StorageModuleOptions = { backend: 'local' };
   `;
