@@ -11,6 +11,8 @@ export const PROGRAM = 'nestjs-storage';
 
 const EXIT_USAGE = 2;
 
+const INTERRUPTED_JSON = JSON.stringify({ error: { code: 'aborted', message: 'interrupted' } });
+
 const AFTER = `
 Storages are read from the environment and from .env, as the app reads them:
 --storage avatars means the variables that begin with STORAGE_AVATARS_.
@@ -52,7 +54,7 @@ export async function runProgram(
   } catch (error) {
     // The verdict of an interrupted command is that it was interrupted, whatever broke on the way.
     if (interruption.exitCode !== undefined) {
-      terminal.note('Interrupted.');
+      terminal.note(wants(args, '--json') ? INTERRUPTED_JSON : 'Interrupted.');
       return interruption.exitCode;
     }
     if (error instanceof CommanderError) return wrongUse(error, args, terminal);
@@ -98,7 +100,11 @@ async function wrongUse(error: CommanderError, args: readonly string[], terminal
 
 async function failed(error: unknown, args: readonly string[], terminal: Terminal): Promise<number> {
   const { exitCodeOf, tellFailure } = await import('./failures.js');
-  const options = args.includes('--') ? args.slice(0, args.indexOf('--')) : args;
-  tellFailure(terminal, error, { json: options.includes('--json'), verbose: options.includes('--verbose') });
+  tellFailure(terminal, error, { json: wants(args, '--json'), verbose: wants(args, '--verbose') });
   return exitCodeOf(error);
+}
+
+/** Also where the line could not be read; behind `--` it is a key. */
+function wants(args: readonly string[], flag: string): boolean {
+  return (args.includes('--') ? args.slice(0, args.indexOf('--')) : args).includes(flag);
 }

@@ -49,7 +49,8 @@ export class Terminal {
   async line(text: string): Promise<void> {
     const { output } = this.streams;
     if (this.outputGone.aborted || output.destroyed) return;
-    if (!output.write(`${text}\n`)) await Promise.race([once(output, 'drain'), once(this.outputGone, 'abort')]);
+    // Where it fails while waiting, outputGone tells it.
+    if (!output.write(`${text}\n`)) await once(output, 'drain', { signal: this.outputGone }).catch(() => undefined);
   }
 
   /** A JSON document, on one line. */

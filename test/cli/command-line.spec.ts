@@ -1,8 +1,11 @@
 /** The command line itself: help, wrong use, settings, signals, and what it loads. */
-import { once } from 'node:events';
+import { getEventListeners, once } from 'node:events';
 import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { PassThrough } from 'node:stream';
+import { setImmediate } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { Terminal } from '../../lib/cli/terminal.js';
 import { ended, Place } from './cli-process.js';
 
 const COMMANDS = ['doctor', 'copy', 'ls', 'url', 'put', 'get', 'rm'];
@@ -232,6 +235,32 @@ async function until(holds: () => Promise<boolean>): Promise<void> {
     await new Promise((resolve) => setTimeout(resolve, 5));
   }
 }
+
+describe('a reader that is slow', () => {
+  it('is waited for, and leaves no listener behind; one that goes ends the wait', async () => {
+    const output = new PassThrough({ highWaterMark: 16 });
+    const terminal = new Terminal({ input: new PassThrough(), output, error: new PassThrough() });
+    let written = 0;
+    const writing = (async () => {
+      for (; written < 200; written++) await terminal.line(`line ${written}`);
+    })();
+    await setImmediate();
+    expect(written).toBeLessThan(10);
+    let read = '';
+    for (let looks = 0; read.split('\n').length <= 200 && looks < 10_000; looks++) {
+      read += String(output.read() ?? '');
+      await setImmediate();
+    }
+    await writing;
+    expect(read.split('\n').slice(0, 200)).toEqual(Array.from({ length: 200 }, (_, index) => `line ${index}`));
+    expect(getEventListeners(terminal.outputGone, 'abort')).toEqual([]);
+    const last = terminal.line('x'.repeat(100));
+    output.destroy(new Error('gone'));
+    await last;
+    expect(terminal.outputGone.aborted).toBe(true);
+    await terminal.line('to nobody');
+  });
+});
 
 describe('the file system', () => {
   it('of the command is left as it was by commands that read', async () => {

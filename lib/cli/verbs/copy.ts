@@ -111,13 +111,13 @@ async function confirmedExtra(
 
 async function shown(options: CopyStorageOptions, { terminal, json, verbose }: CommandContext): Promise<CopySummary> {
   const display = new CopyProgressDisplay(terminal);
+  // What a dry run would do, object by object, is its answer; a bar would stand in its way.
+  const watch: Pick<CopyStorageOptions, 'onObject' | 'onProgress'> =
+    options.dryRun && verbose
+      ? { onObject: (object) => void terminal.line(objectLine(object)) }
+      : { onProgress: (progress) => display.update(progress) };
   try {
-    return await copyStorage({
-      ...options,
-      ...(!json && { onProgress: (progress) => display.update(progress) }),
-      // What a dry run would do, object by object, is its answer.
-      ...(options.dryRun && !json && verbose && { onObject: (object) => void terminal.line(objectLine(object)) }),
-    });
+    return await copyStorage({ ...options, ...(!json && watch) });
   } finally {
     display.close();
   }
