@@ -1,6 +1,7 @@
 /** The storage outside Nest: scripts, workers, migrations. */
 import { composeStorage } from './compose-storage.js';
 import { createBackend } from './config/create-backend.js';
+import { assertOptionNames } from './config/option-names.js';
 import type { StorageOptions } from './config/options.js';
 import { resolveOptions } from './config/resolve-options.js';
 import { SignedUrls } from './files/signed-urls.js';
@@ -21,11 +22,13 @@ import { BorrowedBackend } from './wrappers/index.js';
 export async function createStorage(
   options: StorageOptions & { readonly name?: string } = {},
 ): Promise<StorageService> {
-  const resolved = resolveOptions(options);
+  const { name = DEFAULT_STORAGE, ...given } = options;
+  assertOptionNames(given);
+  const resolved = resolveOptions(given);
   const { baseUrl, secrets } = resolved.urls;
   // A secret made up here would sign URLs that no app verifies.
   const signer = baseUrl === undefined || secrets === undefined ? undefined : new SignedUrls({ secrets, baseUrl });
   const made = await createBackend(resolved);
   const backend = typeof resolved.backend === 'string' ? made : new BorrowedBackend(made);
-  return composeStorage(options.name ?? DEFAULT_STORAGE, backend, resolved, signer).storage;
+  return composeStorage(name, backend, resolved, signer).storage;
 }

@@ -4,6 +4,7 @@ import { APP_FILTER } from '@nestjs/core';
 import { AppAddress } from './app-address.js';
 import { composeStorage, type ComposedStorage } from './compose-storage.js';
 import { createBackend } from './config/create-backend.js';
+import { assertOptionNames } from './config/option-names.js';
 import type { StorageOptions } from './config/options.js';
 import { resolveOptions, signingSecrets, type ResolvedStorageOptions } from './config/resolve-options.js';
 import type { StorageBackend } from './contract/index.js';
@@ -53,6 +54,7 @@ function signerToken(name: string): string {
 const logger = new Logger('StorageModule');
 
 function resolveAndTell(name: string, options: StorageOptions): ResolvedStorageOptions {
+  assertOptionNames(options);
   const resolved = resolveOptions(options);
   const told = resolved.told.length === 0 ? '' : `, read from ${resolved.told.join(' ')}`;
   logger.log(`Storage "${name}" uses ${resolved.summary}${told}`);

@@ -5,8 +5,9 @@ import type { CloudinaryBackendOptions } from '../backends/cloudinary/cloudinary
 import type { GcsBackendOptions } from '../backends/gcs/gcs.options.js';
 import type { LocalBackendOptions } from '../backends/local/index.js';
 import type { S3BackendOptions, S3Credentials } from '../backends/s3/s3.options.js';
+import { StorageConfigurationError } from '../contract/index.js';
 import { byteSize } from '../service/byte-size.js';
-import { environmentError, variableName, type StorageEnvironment } from './environment.js';
+import { SettingsError, variableName, type BackendKind, type StorageEnvironment } from './environment.js';
 import type { StorageOptions } from './options.js';
 
 /** What the settings of a backend are made of. */
@@ -45,7 +46,7 @@ export function s3Settings(source: SettingsSource): S3BackendOptions {
   if (!bucket) problems.push(missing('STORAGE_S3_BUCKET', 's3.bucket', prefix, summary));
   const given = options.s3?.credentials !== undefined || options.s3?.client !== undefined;
   const credentials = given ? undefined : s3Credentials(environment, prefix, problems);
-  if (problems.length > 0) throw environmentError(problems);
+  if (problems.length > 0) throw new SettingsError(problems);
   return defined({
     region: environment.STORAGE_S3_REGION ?? environment.AWS_REGION,
     endpoint: environment.STORAGE_S3_ENDPOINT,
@@ -80,7 +81,7 @@ function s3Credentials(environment: StorageEnvironment, prefix: string, problems
 /** @throws StorageConfigurationError */
 export function gcsSettings({ options, environment, prefix, summary }: SettingsSource): GcsBackendOptions {
   const bucket = options.gcs?.bucket ?? environment.STORAGE_GCS_BUCKET;
-  if (!bucket) throw environmentError([missing('STORAGE_GCS_BUCKET', 'gcs.bucket', prefix, summary)]);
+  if (!bucket) throw new SettingsError([missing('STORAGE_GCS_BUCKET', 'gcs.bucket', prefix, summary)]);
   const own = options.gcs?.credentials ?? options.gcs?.keyFile ?? options.gcs?.auth;
   const credentials = environment.STORAGE_GCS_CREDENTIALS;
   return defined({
@@ -119,9 +120,30 @@ export function cloudinarySettings(source: SettingsSource): CloudinaryBackendOpt
     !apiSecret && missing('STORAGE_CLOUDINARY_API_SECRET', 'cloudinary.apiSecret', prefix, summary),
   ].filter((problem) => problem !== false);
   if (problems.length > 0) {
-    throw environmentError([...problems, 'CLOUDINARY_URL (cloudinary://key:secret@cloud) sets all three at once']);
+    throw new SettingsError([...problems, 'CLOUDINARY_URL (cloudinary://key:secret@cloud) sets all three at once']);
   }
   return { ...settings, cloudName: cloudName!, apiKey: apiKey!, apiSecret: apiSecret! };
+}
+
+/** Settings of each kind of backend. */
+export const BACKEND_SETTINGS = {
+  local: localSettings,
+  memory: memorySettings,
+  s3: s3Settings,
+  gcs: gcsSettings,
+  cloudinary: cloudinarySettings,
+} satisfies Record<BackendKind, (source: SettingsSource) => object>;
+
+/** What is wrong with the settings of a backend; empty where nothing is. */
+export function problemsOf(kind: BackendKind, source: SettingsSource): readonly string[] {
+  try {
+    BACKEND_SETTINGS[kind](source);
+    return [];
+  } catch (error) {
+    if (error instanceof SettingsError) return error.problems;
+    if (error instanceof StorageConfigurationError) return [error.reason];
+    throw error;
+  }
 }
 
 function missing(variable: string, option: string, prefix: string, summary: string): string {

@@ -11,6 +11,7 @@ import {
 } from './backend-settings.js';
 import type { BackendKind } from './environment.js';
 import type { ResolvedStorageOptions } from './resolve-options.js';
+import { assertInstalled } from './vendor-packages.js';
 
 const FACTORIES: Readonly<Record<BackendKind, (source: SettingsSource) => Promise<StorageBackend>>> = {
   local: async (source) => {
@@ -23,16 +24,21 @@ const FACTORIES: Readonly<Record<BackendKind, (source: SettingsSource) => Promis
   },
   s3: async (source) => {
     const settings = s3Settings(source);
+    // Only URLs of the store's own are signed by its presigner.
+    const signs = settings.via !== 'app' && settings.publicUrl === undefined && settings.cloudFront === undefined;
+    assertInstalled('s3', ['@aws-sdk/client-s3', ...(signs ? ['@aws-sdk/s3-request-presigner'] : [])]);
     const { createS3Backend } = await import('../backends/s3/index.js');
     return createS3Backend(settings);
   },
   gcs: async (source) => {
     const settings = gcsSettings(source);
+    assertInstalled('gcs', ['@google-cloud/storage']);
     const { createGcsBackend } = await import('../backends/gcs/index.js');
     return createGcsBackend(settings);
   },
   cloudinary: async (source) => {
     const settings = cloudinarySettings(source);
+    assertInstalled('cloudinary', ['cloudinary']);
     const { CloudinaryBackend } = await import('../backends/cloudinary/index.js');
     return new CloudinaryBackend(settings);
   },

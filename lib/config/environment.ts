@@ -61,6 +61,11 @@ const secret = (description: string) => text.optional().meta({ description, secr
 const url = (example: string) =>
   z.url({ protocol: /^https?$/, error: `must be an http(s) URL such as ${example}` }).optional();
 
+const baseUrl = url('https://api.example.com/files').refine(
+  (value) => value === undefined || !/[?#]/.test(value),
+  'must have no query and no fragment',
+);
+
 const choice = <const Values extends readonly [string, ...string[]]>(values: Values) =>
   z.enum(values, { error: `must be one of ${values.join(', ')}` }).optional();
 
@@ -74,7 +79,7 @@ export const environmentSchema = z.object({
   STORAGE_DURABILITY: choice(['full', 'rename']).describe(
     'local: full outlasts a power cut, rename is faster and outlasts a crash of the process. Default full.',
   ),
-  STORAGE_BASE_URL: url('https://api.example.com/files').describe(
+  STORAGE_BASE_URL: baseUrl.describe(
     'Public URL of the signed routes. Default: the address the app listens on, its prefix and /files.',
   ),
   STORAGE_URL_SECRET: secret(
@@ -141,26 +146,42 @@ export const environmentSchema = z.object({
 /** The variables, checked and typed. */
 export type StorageEnvironment = z.output<typeof environmentSchema>;
 
+/** The variables that are right, and what is wrong with the others: `NAME must be ...`. */
+export interface ReadVariables {
+  readonly environment: StorageEnvironment;
+  readonly problems: readonly string[];
+}
+
 /**
- * Reads and checks the variables.
+ * Reads and checks the variables one by one, so that a wrong one hides no problem of another.
  *
  * @param prefix in place of `STORAGE_`, for a storage with variables of its own (`STORAGE_AVATARS_`); those of the
  * signed URLs fall back to the common ones
+ */
+export function readVariables(source: EnvironmentSource, prefix = OWN_PREFIX): ReadVariables {
+  const environment: Record<string, unknown> = {};
+  const problems: string[] = [];
+  for (const [name, schema] of Object.entries(environmentSchema.shape)) {
+    const own = source[variableName(name, prefix)]?.trim();
+    const value = own || (SHARED.has(name) ? source[name]?.trim() : undefined);
+    if (!value) continue;
+    const result = schema.safeParse(value);
+    if (result.success) environment[name] = result.data;
+    else problems.push(...result.error.issues.map(({ message }) => `${variableName(name, prefix)} ${message}`));
+  }
+  return { environment: environment as StorageEnvironment, problems };
+}
+
+/**
+ * Reads and checks the variables.
+ *
+ * @param prefix as readVariables() takes it
  * @throws StorageConfigurationError that tells every problem at once: variable, what is wrong, what it should be
  */
 export function readEnvironment(source: EnvironmentSource, prefix = OWN_PREFIX): StorageEnvironment {
-  const set = Object.fromEntries(
-    Object.keys(environmentSchema.shape).flatMap((name) => {
-      const own = source[variableName(name, prefix)]?.trim();
-      const value = own || (SHARED.has(name) ? source[name]?.trim() : undefined);
-      return value ? [[name, value]] : [];
-    }),
-  );
-  const result = environmentSchema.safeParse(set);
-  if (result.success) return result.data;
-  throw environmentError(
-    result.error.issues.map((issue) => `${variableName(issue.path.join('.'), prefix)} ${issue.message}`),
-  );
+  const { environment, problems } = readVariables(source, prefix);
+  if (problems.length > 0) throw new SettingsError(problems);
+  return environment;
 }
 
 /** What a variable is called for a storage with a prefix of its own. Those of AWS, Google and others stay theirs. */
@@ -169,16 +190,42 @@ export function variableName(name: string, prefix: string): string {
 }
 
 /** All problems of a set-up in one error. */
-export function environmentError(problems: readonly string[]): StorageConfigurationError {
-  return new StorageConfigurationError({
-    reason: `the settings of the storage are not valid: ${problems.join('; ')}`,
-    advice: 'Correct the named variables, or the options that stand for them.',
-  });
+export class SettingsError extends StorageConfigurationError {
+  constructor(readonly problems: readonly string[]) {
+    super({
+      reason: `the settings of the storage are not valid: ${problems.join('; ')}`,
+      advice: 'Correct the named variables, or the options that stand for them.',
+    });
+    // The name by which apps know it.
+    this.name = 'StorageConfigurationError';
+  }
 }
 
-/** The set variables as `NAME=value`, secrets as asterisks, for the log. */
-export function toldEnvironment(environment: StorageEnvironment, prefix = OWN_PREFIX): string[] {
-  return Object.entries(environment).map(([name, value]) => {
+/** Whose settings a variable holds, told by its name; undefined where every backend has it. */
+const OWNERS: readonly (readonly [start: RegExp, kind: BackendKind])[] = [
+  [/^(?:STORAGE_BASE_PATH|STORAGE_DURABILITY|RAILWAY_)/, 'local'],
+  [/^STORAGE_MEMORY_/, 'memory'],
+  [/^(?:STORAGE_S3|AWS)_/, 's3'],
+  [/^(?:STORAGE_GCS|GOOGLE)_/, 'gcs'],
+  [/^(?:STORAGE_)?CLOUDINARY_/, 'cloudinary'],
+];
+
+/** Whether a variable has a say in a storage of this kind. (A backend that was handed in has no kind.) */
+function counts(name: string, kind: BackendKind | undefined): boolean {
+  const owner = OWNERS.find(([start]) => start.test(name))?.[1];
+  return owner === undefined || owner === kind;
+}
+
+/** The variables that count as `NAME=value`, secrets as asterisks, for the log. */
+export function toldEnvironment(
+  environment: StorageEnvironment,
+  prefix: string,
+  { kind, explicit }: { readonly kind: BackendKind | undefined; /** Options chose it. */ readonly explicit: boolean },
+): string[] {
+  const told = Object.entries(environment).filter(
+    ([name]) => counts(name, kind) && !(explicit && name === 'STORAGE_BACKEND'),
+  );
+  return told.map(([name, value]) => {
     const hidden = environmentSchema.shape[name as keyof StorageEnvironment].meta()?.secret === true;
     return `${variableName(name, prefix)}=${hidden ? '****' : withoutUserInfo(String(value))}`;
   });
@@ -186,5 +233,5 @@ export function toldEnvironment(environment: StorageEnvironment, prefix = OWN_PR
 
 /** A URL may hold a user and a password. */
 function withoutUserInfo(value: string): string {
-  return value.replace(/^(https?:\/\/)[^/@\s]*@/, '$1****@');
+  return value.replace(/^(https?:\/\/)[^/\s]*@/, '$1****@');
 }

@@ -2,24 +2,25 @@
 import { randomBytes } from 'node:crypto';
 import { StorageConfigurationError, type StorageBackend } from '../contract/index.js';
 import { byteSize } from '../service/byte-size.js';
-import type { SettingsSource } from './backend-settings.js';
+import { problemsOf, type SettingsSource } from './backend-settings.js';
 import { detectBackend } from './detect.js';
-import { BACKEND_KINDS, readEnvironment, toldEnvironment, variableName, type BackendKind } from './environment.js';
+import {
+  BACKEND_KINDS,
+  readVariables,
+  SettingsError,
+  toldEnvironment,
+  variableName,
+  type BackendKind,
+} from './environment.js';
 import type { StorageOptions } from './options.js';
+import { urlSettings, type UrlSettings } from './url-settings.js';
 
 /** Options and environment together, checked, with defaults filled in. */
 export interface ResolvedStorageOptions extends SettingsSource {
   readonly backend: BackendKind | StorageBackend;
   /** Nothing named a backend: memory is what is left. */
   readonly fallback: boolean;
-  readonly urls: {
-    /** Undefined where none is set: signingSecrets() then decides. */
-    readonly secrets: readonly string[] | undefined;
-    readonly baseUrl: string | undefined;
-    readonly expiresIn: number | undefined;
-    readonly maxExpiresIn: number | undefined;
-    readonly inlineTypes: readonly string[];
-  };
+  readonly urls: UrlSettings;
   readonly strictKeys: boolean;
   readonly maxFileSize: number | undefined;
   /** Refuse the fallback to memory and a generated URL secret. */
@@ -35,30 +36,42 @@ let generatedSecret: string | undefined;
 /** @throws StorageConfigurationError */
 export function resolveOptions(options: StorageOptions = {}): ResolvedStorageOptions {
   const prefix = checkedPrefix(options.envPrefix ?? 'STORAGE_');
-  const environment = readEnvironment(options.env ?? process.env, prefix);
+  const read = readVariables(options.env ?? process.env, prefix);
+  const { environment } = read;
+  const source = { options, environment, prefix };
+  const problems = [...read.problems];
+  const urls = urlSettings(options.urls ?? {}, environment, prefix, problems);
+  if (problems.length > 0) throw new SettingsError([...problems, ...problemsBehind(source, problems)]);
   const strict = options.strict ?? environment.NODE_ENV === 'production';
   const warnings: string[] = [];
-  const source = { options, environment, prefix };
   const { backend, summary, fallback = false } = chooseBackend(source, strict, warnings);
-  const { urls = {} } = options;
+  const kind = typeof backend === 'string' ? backend : undefined;
   return {
     ...source,
     backend,
     summary,
     fallback,
-    urls: {
-      secrets: givenSecrets(urls.secret, environment.STORAGE_URL_SECRET),
-      baseUrl: urls.baseUrl ?? environment.STORAGE_BASE_URL,
-      expiresIn: urls.expiresIn ?? environment.STORAGE_URL_EXPIRATION,
-      maxExpiresIn: urls.maxExpiresIn ?? environment.STORAGE_MAX_URL_EXPIRATION,
-      inlineTypes: urls.inlineTypes ?? [],
-    },
+    urls,
     strictKeys: options.strictKeys ?? environment.STORAGE_STRICT_KEYS ?? false,
     maxFileSize: byteSize('maxFileSize', options.maxFileSize) ?? environment.STORAGE_MAX_FILE_SIZE,
     strict,
-    told: toldEnvironment(environment, prefix),
+    told: toldEnvironment(environment, prefix, { kind, explicit: options.backend !== undefined }),
     warnings,
   };
+}
+
+/** Something is wrong already: what the backend's own settings lack is told with it. */
+function problemsBehind(source: Omit<SettingsSource, 'summary'>, problems: readonly string[]): readonly string[] {
+  const { options, environment, prefix } = source;
+  // Which backend was meant is not known.
+  const named = variableName('STORAGE_BACKEND', prefix);
+  if (options.backend === undefined && problems.some((problem) => problem.startsWith(`${named} `))) return [];
+  const kind = options.backend ?? detectBackend(environment, prefix).backend;
+  return isKind(kind) ? problemsOf(kind, { ...source, summary: kind }) : [];
+}
+
+function isKind(backend: unknown): backend is BackendKind {
+  return BACKEND_KINDS.some((kind) => kind === backend);
 }
 
 /**
@@ -91,20 +104,38 @@ function chooseBackend(
   warnings: string[],
 ): { backend: BackendKind | StorageBackend; summary: string; fallback?: boolean } {
   const { backend } = options;
-  if (typeof backend === 'object') return { backend, summary: `${backend.name} (an instance was handed in)` };
-  if (backend !== undefined && !BACKEND_KINDS.includes(backend)) {
+  if (isBackend(backend)) return { backend, summary: `${backend.name} (an instance was handed in)` };
+  if (backend !== undefined && !isKind(backend)) {
+    const given: unknown = backend;
     throw new StorageConfigurationError({
-      reason: `there is no backend named ${JSON.stringify(backend)}`,
-      advice: `Use one of ${BACKEND_KINDS.join(', ')}, or pass a StorageBackend instance.`,
+      reason:
+        typeof given === 'string'
+          ? `there is no backend named ${JSON.stringify(given)}`
+          : `the option backend holds ${typeof given === 'function' ? 'a class' : 'something'} that is no backend`,
+      advice: `Use one of ${BACKEND_KINDS.join(', ')}, or pass an instance of a StorageBackend.`,
     });
   }
   const found = detectBackend(environment, prefix);
-  const also = found.alsoFound.length === 0 ? '' : `; also found: ${found.alsoFound.join(', ')}`;
   if (backend !== undefined && (backend !== found.backend || found.fallback)) {
-    return { backend, summary: `${backend} (the options say so)` };
+    const others = found.fallback ? [] : [`${found.backend} (${found.reason})`, ...found.alsoFound];
+    const beside = others.filter((other) => !other.startsWith(`${backend} `));
+    return { backend, summary: `${backend} (the options say so${alsoFound(beside)})` };
   }
   if (found.fallback) refuseOrWarn(variableName('STORAGE_BACKEND', prefix), strict, warnings);
-  return { backend: found.backend, fallback: found.fallback, summary: `${found.backend} (${found.reason}${also})` };
+  return {
+    backend: found.backend,
+    fallback: found.fallback,
+    summary: `${found.backend} (${found.reason}${alsoFound(found.alsoFound)})`,
+  };
+}
+
+function alsoFound(others: readonly string[]): string {
+  return others.length === 0 ? '' : `; also found: ${others.join(', ')}`;
+}
+
+/** By shape: a backend may come of another copy of this package. */
+function isBackend(backend: unknown): backend is StorageBackend {
+  return typeof backend === 'object' && backend !== null && 'stage' in backend && 'capabilities' in backend;
 }
 
 function refuseOrWarn(variable: string, strict: boolean, warnings: string[]): void {
@@ -119,15 +150,6 @@ function refuseOrWarn(variable: string, strict: boolean, warnings: string[]): vo
   warnings.push(
     `No storage backend is configured: files are kept in memory and are lost when the process ends. ${advice}.`,
   );
-}
-
-function givenSecrets(given: string | readonly string[] | undefined, variable: string | undefined) {
-  if (given !== undefined) return typeof given === 'string' ? [given] : given;
-  const set = variable
-    ?.split(',')
-    .map((secret) => secret.trim())
-    .filter((secret) => secret !== '');
-  return set?.length ? set : undefined;
 }
 
 function checkedPrefix(prefix: string): string {

@@ -330,3 +330,6 @@ export class StorageConfigurationError extends StorageError {
     super({ operation: 'configure', ...details }, 'configuration');
   }
 }
+
+/** The app has signed routes but no known address: it does not listen on a port, and no base URL is set. */
+export class UnknownBaseUrlError extends StorageConfigurationError {}

@@ -72,7 +72,8 @@ function invalid(value: unknown, rule: string, rules: KeyRules): InvalidKeyError
     ...(typeof value === 'string' ? { key: value } : {}),
     reason: `a key ${rule}`,
     advice: `A valid key is ${quoted(example)}; safeName() turns a file name into a segment.`,
-    clientMessage: `The key ${typeof value === 'string' ? `${quoted(value)} ` : ''}is not valid: it ${rule}. A valid key is ${quoted(example)}.`,
+    // Without the key: the folders in it may be the app's own business.
+    clientMessage: `The key of the file is not valid: it ${rule}. A valid key is ${quoted(example)}.`,
   });
 }
 

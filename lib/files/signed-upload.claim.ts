@@ -22,6 +22,11 @@ function pattern(path: string): string {
   return segments.map((segment) => `/${escaped(segment)}`).join('');
 }
 
+/** Servers must take requests for a whole URL as well (RFC 9112, 3.2.2). */
+function originForm(target: string): string {
+  return target.replace(/^https?:\/\/[^/?]*/i, '');
+}
+
 @Injectable()
 export class SignedUploadClaim implements OnModuleInit {
   readonly #host: HttpAdapterHost;
@@ -72,7 +77,7 @@ export class SignedUploadClaim implements OnModuleInit {
   }
 
   #isSignedUpload(method: string | undefined, url: string | undefined): boolean {
-    return method === 'PUT' && url !== undefined && this.#pathPattern().test(url);
+    return method === 'PUT' && url !== undefined && this.#pathPattern().test(originForm(url));
   }
 
   /** Paths are registered, and the global prefix set, after this provider was made: so they are looked at here. */
@@ -86,7 +91,10 @@ export class SignedUploadClaim implements OnModuleInit {
       const before = `${pattern(prefix)}${excluded ? '|' : ''}`;
       const routes = paths.map(pattern).join('|');
       // Express matches paths whatever their case and with or without a slash behind.
-      this.#matcher = { key, regex: new RegExp(`^(?:${before})(?:${routes})/${TOKEN_SHAPE.source.slice(1, -1)}/[^/?]+/?(?:\\?|$)`, 'i') };
+      this.#matcher = {
+        key,
+        regex: new RegExp(`^(?:${before})(?:${routes})/${TOKEN_SHAPE.source.slice(1, -1)}/[^/?]+/?(?:\\?|$)`, 'i'),
+      };
     }
     return this.#matcher.regex;
   }

@@ -6,7 +6,7 @@ import { KEY_ID_BYTES, type SignedPurpose } from './signed-token.js';
 export const MAC_BYTES = 32;
 
 /** NIST SP 800-107, 5.3.4: an HMAC key should be as long as the digest. */
-const MIN_SECRET_BYTES = 32;
+export const MIN_SECRET_BYTES = 32;
 
 interface SigningKey {
   /** Names the secret in a token without telling anything of it. */

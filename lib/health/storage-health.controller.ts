@@ -1,5 +1,16 @@
 /** The ready-made health route: `{ status, storage: { backend, status } }`. */
-import { Controller, Get, Header, HttpStatus, Res, VERSION_NEUTRAL, type Type } from '@nestjs/common';
+import {
+  Controller,
+  Get,
+  Header,
+  HttpStatus,
+  Inject,
+  Res,
+  VERSION_NEUTRAL,
+  type OnModuleInit,
+  type Type,
+} from '@nestjs/common';
+import { StorageRegistry } from '../service/storage.registry.js';
 import { StorageHealthIndicator, type StorageHealthOptions } from './storage.health.js';
 
 interface StorageStatus {
@@ -26,8 +37,16 @@ export function createStorageHealthController(
   decorators: readonly ClassDecorator[],
 ): Type<unknown> {
   @Controller({ path, version: VERSION_NEUTRAL })
-  class StorageHealthController {
-    constructor(private readonly indicator: StorageHealthIndicator) {}
+  class StorageHealthController implements OnModuleInit {
+    constructor(
+      private readonly indicator: StorageHealthIndicator,
+      @Inject(StorageRegistry) private readonly registry: StorageRegistry,
+    ) {}
+
+    /** A storage that is not there is told when the app starts. @throws StorageConfigurationError */
+    onModuleInit(): void {
+      for (const { storage } of watched) this.registry.get(storage);
+    }
 
     @Get()
     @Header('Cache-Control', 'no-store')

@@ -1,5 +1,6 @@
 /** What the operator is told: server-side failures with the cause and stack that the client never sees. */
 import type { Logger } from '@nestjs/common';
+import { PermissionDeniedError } from '../contract/index.js';
 
 const DEEPEST = 5;
 
@@ -15,8 +16,13 @@ function stacks(error: unknown): string {
   return lines.join('\n');
 }
 
-/** Logs failures that are the server's own (5xx); what clients do wrong is theirs. */
+/**
+ * Logs failures that are the server's own: those of 5xx, and a store that refuses the app itself, which clients see as
+ * 403. What clients do wrong is theirs.
+ */
 export function logFailure(logger: Logger, error: unknown, status: number): void {
-  if (status < 500) return;
+  // A refusal of the storage's own (a read-only one, a forged link, no tenant) has nothing underneath.
+  const refusedByStore = error instanceof PermissionDeniedError && error.cause !== undefined;
+  if (status < 500 && !refusedByStore) return;
   logger.error(error instanceof Error ? error.message : String(error), stacks(error));
 }

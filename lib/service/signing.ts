@@ -1,7 +1,7 @@
 /** URLs of one storage: options checked, what cannot be bound refused, then asked of the backend. */
 import {
-  StorageConfigurationError,
   StorageFileNotFoundError,
+  UnknownBaseUrlError,
   type SignedUpload,
   type StorageErrorDetails,
   type StorageKey,
@@ -68,7 +68,7 @@ export async function defaultUrl(bound: BoundStorage, key: string): Promise<stri
   try {
     return await signGet(bound, key, { mustExist: false });
   } catch (error) {
-    if (error instanceof StorageConfigurationError) return undefined;
+    if (error instanceof UnknownBaseUrlError) return undefined;
     throw error;
   }
 }

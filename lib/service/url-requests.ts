@@ -27,7 +27,7 @@ export function checkedExpiry(
     throw new InvalidOptionsError({
       ...details,
       reason: `expiresIn of ${expiresIn} seconds is over the maximum of ${most}`,
-      advice: 'Ask for less, or raise maxUrlExpiration.',
+      advice: 'Ask for less, or raise urls.maxExpiresIn (STORAGE_MAX_URL_EXPIRATION).',
     });
   }
   return expiresIn;

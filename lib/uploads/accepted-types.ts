@@ -20,6 +20,11 @@ export function isActiveType(type: string): boolean {
   return ACTIVE.test(type);
 }
 
+/** `image/png` is of the group `image/`. */
+function groupOf(type: string): string {
+  return type.slice(0, type.indexOf('/') + 1);
+}
+
 /** A checked list of media types, `image/*` and the like included. */
 export class AcceptedTypes {
   readonly #exact = new Set<string>();
@@ -40,10 +45,17 @@ export class AcceptedTypes {
     }
   }
 
+  /** Why a type that is not included was refused, as a clause. */
+  refusalOf(type: string): string {
+    const named = this.#groups.has('*/') || this.#groups.has(groupOf(type));
+    const but = named && isActiveType(type) ? ', but none that a browser could run (HTML, SVG, XML, scripts)' : '';
+    return `the file is ${type}; accepted are ${this.entries.join(', ')}${but}`;
+  }
+
   /** A wildcard never takes in a type that a browser would run: those must be named one by one. */
   includes(type: string): boolean {
     if (this.#exact.has(type)) return true;
     if (isActiveType(type)) return false;
-    return this.#groups.has('*/') || this.#groups.has(type.slice(0, type.indexOf('/') + 1));
+    return this.#groups.has('*/') || this.#groups.has(groupOf(type));
   }
 }

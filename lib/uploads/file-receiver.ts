@@ -80,7 +80,7 @@ export class UploadReceiver {
     const source = new PeekedStream(file.stream);
     const candidate = await this.#candidate(file, await source.head());
     if (plan.accept && !plan.accept.includes(candidate.mimetype)) {
-      throw unsupportedType(`the file is ${candidate.mimetype}; accepted are ${plan.accept.entries.join(', ')}`);
+      throw unsupportedType(plan.accept.refusalOf(candidate.mimetype));
     }
     const metadata = await plan.metadata?.(candidate, this.#context);
     const staged = await this.#stage(candidate, () => source.all(plan.limits.fileSize), {

@@ -98,7 +98,12 @@ export abstract class UploadInterceptor implements NestInterceptor, OnModuleInit
     const options = 'useFactory' in this.#options ? await this.#make(this.#options) : this.#options;
     const plan = planUploads(options, this.#shape.files);
     const storage = this.#registry().get(plan.storage);
-    return { plan, parse: multerFor(plan, this.#shape.take), storage, work: this.#moduleRef.get(RunningWork, { strict: false }) };
+    return {
+      plan,
+      parse: multerFor(plan, this.#shape.take),
+      storage,
+      work: this.#moduleRef.get(RunningWork, { strict: false }),
+    };
   }
 
   async #make({ inject = [], useFactory }: StorageUploadOptionsFactory): Promise<StorageUploadOptions> {

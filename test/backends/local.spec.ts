@@ -50,6 +50,22 @@ const recordCount = async () =>
   (await fs.readdir(join(root, '.nestjs-storage/meta'), { recursive: true })).filter((name) => name.endsWith('.json'))
     .length;
 
+describe('a root', () => {
+  it('that cannot be made where it shall be is told, and not tried for ever', async () => {
+    const error = await failure(put(rig.backend('/proc/nowhere/files'), 'a', 'a'));
+    expect(error).toBeInstanceOf(StorageConfigurationError);
+    expect(error.message).toContain('Set STORAGE_BASE_PATH');
+    expect(error.message).not.toContain('/proc');
+  });
+
+  it('is made with all the folders above it', async () => {
+    const deep = join(root, 'mounted/app/files');
+    await put(rig.backend(deep, { dirMode: 0o750 }), 'a', 'a');
+    expect((await fs.stat(deep)).mode & 0o777).toBe(0o750);
+    expect(await fs.readFile(join(deep, 'a'), 'utf8')).toBe('a');
+  });
+});
+
 describe('files of the store', () => {
   it('are plain files under their keys, for the owner alone unless said otherwise', async () => {
     await put(backend, 'docs/公司 (1).txt', 'hello');

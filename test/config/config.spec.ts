@@ -116,6 +116,35 @@ describe('resolveOptions', () => {
   });
 });
 
+describe('options that are wrong', () => {
+  const wrong = (options: unknown) => createStorage({ env: {}, ...(options as StorageOptions) });
+
+  it.each<[unknown, RegExp]>([
+    [{ url: { secret: SECRET } }, /there is no option url\. There are backend, .*urls/],
+    [{ maxFilesize: '1mb' }, /there is no option maxFilesize/],
+    [{ local: { durabilty: 'rename' } }, /there is no option local\.durabilty\. There are .*local\.durability/],
+    [{ urls: { expiresin: 5 } }, /there is no option urls\.expiresin/],
+    [{ s3: null }, /the option s3 is no object/],
+    [{ controller: false }, /no option controller\. It stands beside useFactory/],
+    [{ backend: null }, /the option backend holds something that is no backend/],
+    [{ backend: {} }, /the option backend holds something that is no backend/],
+    [{ backend: MemoryBackend }, /the option backend holds a class .* an instance/],
+    [{ backend: 'memory', urls: { expiresIn: 0 } }, /urls\.expiresIn must be a whole number of seconds from 1/],
+    [{ backend: 'memory', urls: { maxExpiresIn: '1h' } }, /urls\.maxExpiresIn .* and is "1h"/],
+    [{ backend: 'memory', urls: { secret: 'short' } }, /the option urls\.secret must have at least 32 bytes/],
+  ])('%j', async (options, told) => {
+    const failing = wrong(options);
+    await expect(failing).rejects.toBeInstanceOf(StorageConfigurationError);
+    await expect(failing).rejects.toThrow(told);
+  });
+
+  it('are told with those of the environment', async () => {
+    const env = { STORAGE_STRICT_KEYS: 'x' };
+    const failing = createStorage({ env, backend: 's3', urls: { expiresIn: 0 } });
+    await expect(failing).rejects.toThrow(/STORAGE_STRICT_KEYS must .*urls\.expiresIn must .*STORAGE_S3_BUCKET/);
+  });
+});
+
 describe('createStorage', () => {
   it('makes the service outside Nest', async () => {
     const storage = await createStorage({ backend: 'memory', env: {} });

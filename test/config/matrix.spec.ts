@@ -359,6 +359,33 @@ const BAD: readonly (readonly [title: string, env: EnvironmentSource, problems: 
     { STORAGE_BACKEND: 'ftp', STORAGE_URL_EXPIRATION: 'x', STORAGE_STRICT_KEYS: 'x', STORAGE_S3_ENDPOINT: 'x' },
     ['STORAGE_BACKEND', 'STORAGE_URL_EXPIRATION', 'STORAGE_STRICT_KEYS', 'STORAGE_S3_ENDPOINT'],
   ],
+  [
+    'mistakes of every kind at once',
+    {
+      STORAGE_BACKEND: 's3',
+      STORAGE_S3_ACCESS_KEY: 'own',
+      STORAGE_URL_SECRET: 'short',
+      STORAGE_BASE_URL: 'ftp://x',
+      STORAGE_URL_EXPIRATION: 'abc',
+    },
+    [
+      'STORAGE_S3_BUCKET (or the option s3.bucket) is not set',
+      'STORAGE_S3_SECRET_KEY is not set, and STORAGE_S3_ACCESS_KEY is',
+      'STORAGE_URL_SECRET must have at least 32 bytes',
+      'STORAGE_BASE_URL must be an http(s) URL',
+      'STORAGE_URL_EXPIRATION must be a whole number of seconds',
+    ],
+  ],
+  [
+    'a base URL with a query',
+    { STORAGE_BASE_URL: 'https://api.example.com/files?a=1' },
+    ['STORAGE_BASE_URL must have no query and no fragment'],
+  ],
+  [
+    'one short secret among several',
+    { STORAGE_URL_SECRET: `${SECRET},short` },
+    ['STORAGE_URL_SECRET must have at least 32 bytes in each secret'],
+  ],
 ];
 
 describe('settings that are right', () => {
@@ -393,7 +420,7 @@ describe('what is told', () => {
   it('names variables with their values, and hides secrets', () => {
     const { told } = start({
       ...S3,
-      STORAGE_S3_ENDPOINT: 'https://user:pass@s3.example.com',
+      STORAGE_S3_ENDPOINT: 'https://user:pass@word@s3.example.com',
       STORAGE_S3_ACCESS_KEY: 'own',
       STORAGE_S3_SECRET_KEY: 'mine',
       STORAGE_URL_SECRET: SECRET,
@@ -402,7 +429,16 @@ describe('what is told', () => {
     expect(told).toContain('STORAGE_S3_SECRET_KEY=****');
     expect(told).toContain('STORAGE_URL_SECRET=****');
     expect(told).toContain('STORAGE_S3_ENDPOINT=https://****@s3.example.com');
-    expect(told).not.toMatch(/mine|pass|0123/);
+    expect(told).not.toMatch(/mine|pass|word|0123/);
+  });
+
+  it('names what else was found, and only what counts, where the options choose', () => {
+    const env = { ...S3, STORAGE_BACKEND: 'local', STORAGE_URL_EXPIRATION: '60', STORAGE_BASE_PATH: '/srv' };
+    const { summary, told } = resolveOptions({ env, backend: 'memory' });
+    expect(summary).toBe(
+      'memory (the options say so; also found: local (STORAGE_BACKEND says so), s3 (STORAGE_S3_BUCKET))',
+    );
+    expect(told).toEqual(['STORAGE_URL_EXPIRATION=60']);
   });
 });
 

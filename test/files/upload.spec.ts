@@ -269,6 +269,16 @@ onPlatforms('on $name', (platform) => {
       expect(await textOf('expected')).toBe('ok');
     });
 
+    it('come for a whole URL as well, as proxies send it', async () => {
+      const url = await uploadUrl('absolute.json');
+      const body = '{"a":  1}';
+      const request = head(url, 'Content-Type: application/json', `Content-Length: ${body.length}`);
+      const whole = request.replace('PUT /', `PUT http://127.0.0.1:${rig.port}/`);
+      expect(whole).toMatch(/^PUT http:/);
+      expect((await raw(rig.port, `${whole}${body}`, 1000)).text).toMatch(/^HTTP\/1.1 200 /);
+      expect(await textOf('absolute.json')).toBe(body);
+    });
+
     it('serve what a URL may write to nobody who may only write', async () => {
       const url = await uploadUrl('plain.txt');
       expect((await send(url)).status).toBe(403);

@@ -74,6 +74,13 @@ onPlatforms('on $name', (platform) => {
       expect(body).not.toMatch(/secret|hunter2|ECONN/);
     });
 
+    it('refuses to start for a storage that is not there', async () => {
+      const missing = StorageHealthModule.forRoot({ storages: [{}, { storage: 'dcos' }] });
+      await expect(start(storage(new Patient()), missing)).rejects.toThrow(
+        'there is no storage named "dcos". There is "default".',
+      );
+    });
+
     it('watches several storages under a path of the app', async () => {
       const [well, ill] = [new Patient(), new Patient()];
       ill.ill = 'refuses';

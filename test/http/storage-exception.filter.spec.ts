@@ -22,6 +22,7 @@ import {
   FileTooLargeError,
   InvalidRangeError,
   parseKey,
+  PermissionDeniedError,
   StorageError,
   StorageFileNotFoundError,
   StorageTimeoutError,
@@ -88,11 +89,13 @@ describe('storageHttpAnswer', () => {
     );
     let refusal: unknown;
     try {
-      parseKey('a//b');
+      parseKey('internal/customers//b');
     } catch (error) {
       refusal = error;
     }
-    expect(storageHttpAnswer(refusal).body.message).toMatch(/"a\/\/b" is not valid: it must not/);
+    const { message } = storageHttpAnswer(refusal).body;
+    expect(message).toMatch(/is not valid: it must not .* A valid key is "documents/);
+    expect(message).not.toContain('customers');
   });
 
   it('adds what belongs into headers', () => {
@@ -126,6 +129,11 @@ class GlobalController {
   @Get('http')
   http() {
     throw new HttpException('own', 418);
+  }
+
+  @Get('refused/:by')
+  refused(@Param('by') by: string) {
+    throw new PermissionDeniedError({ ...details, cause: by === 'store' ? details.cause : undefined });
   }
 
   @Get(':code')
@@ -208,6 +216,16 @@ onPlatforms('on $name', (platform) => {
 
     it('sends the headers of the answer', async () => {
       expect((await fetch(`${origin}/global/unavailable`)).headers.get('retry-after')).toBe('5');
+    });
+
+    it('logs that the store refuses the app itself, which the client sees as a 403', async () => {
+      logged.mockClear();
+      expect((await fetch(`${origin}/global/refused/storage`)).status).toBe(403);
+      expect(logged).not.toHaveBeenCalled();
+      const answer = await fetch(`${origin}/global/refused/store`);
+      expect([answer.status, await answer.text()]).toEqual([403, expect.not.stringMatching(SECRETS)]);
+      expect(logged).toHaveBeenCalledTimes(1);
+      expect(String(logged.mock.calls[0]![1])).toContain('Caused by');
     });
 
     it('logs failures of the server with cause and stack, and shows neither', async () => {

@@ -5,6 +5,7 @@ import {
   Injectable,
   Logger,
   Module,
+  RequestMethod,
   SetMetadata,
   type DynamicModule,
   type INestApplication,
@@ -156,7 +157,7 @@ describe('StorageModule.forRoot', () => {
   });
 
   it('fails at start for a wrong setting', async () => {
-    await expect(compile(memory({ urls: { secret: 'short' } }))).rejects.toThrow(/fewer than 32 bytes/);
+    await expect(compile(memory({ urls: { secret: 'short' } }))).rejects.toThrow(/urls.secret must have at least 32 bytes/);
     await expect(compile(StorageModule.forRoot({ env: { STORAGE_BACKEND: 'ftp' } }))).rejects.toThrow(
       /STORAGE_BACKEND must be one of/,
     );
@@ -313,6 +314,17 @@ describe('in an app', () => {
     await app.listen(0);
     const { url } = await app.get(StorageService).put('a.txt', 'hello');
     expect(url).toMatch(/^http:\/\/localhost:\d+\/api\/v1\/media\/f\//);
+    expect((await fetch(url!)).status).toBe(200);
+  });
+
+  it.each(['media/*path', 'media/{*rest}'])('leaves the prefix out where the app excludes %s', async (path) => {
+    const module = await Test.createTestingModule({ imports: [memory({ controller: { path: 'media' } })] }).compile();
+    const app = module.createNestApplication();
+    open.push(app);
+    app.setGlobalPrefix('api', { exclude: [path, { path: 'health', method: RequestMethod.GET }] });
+    await app.listen(0);
+    const { url } = await app.get(StorageService).put('a.txt', 'hello');
+    expect(new URL(url!).pathname).toMatch(/^\/media\//);
     expect((await fetch(url!)).status).toBe(200);
   });
 

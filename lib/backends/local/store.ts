@@ -1,8 +1,8 @@
 /** The parts of one store on disk, put together when it is first used. */
-import fs from 'node:fs';
+import { dirname } from 'node:path';
 import { StorageConfigurationError } from '../../contract/index.js';
 import { ContainedRoot } from './contained-root.js';
-import { codeOf, lstat } from './fs-calls.js';
+import { codeOf, lstat, mkdir } from './fs-calls.js';
 import { isMissing } from './fs-errors.js';
 import { identityOf } from './identity.js';
 import { KeyLocks } from './key-locks.js';
@@ -108,8 +108,32 @@ export class LocalStore {
 }
 
 async function makeRoot({ root, dirMode }: LocalSettings): Promise<void> {
-  await fs.promises.mkdir(root, { recursive: true, mode: dirMode }).catch((error: unknown) => {
-    // A root that is a symbolic link, or no folder at all: opening it tells.
-    if (codeOf(error) !== 'EEXIST') throw error;
-  });
+  try {
+    await makeFolders(root, dirMode);
+  } catch (cause) {
+    if (codeOf(cause) !== 'ENOENT') throw cause;
+    throw new StorageConfigurationError({
+      backend: 'local',
+      reason: 'the root folder cannot be made where it shall be',
+      advice: 'Set STORAGE_BASE_PATH (or local.root) to a folder on a disk.',
+      cause,
+    });
+  }
+}
+
+/** Folder by folder: Node's own recursion never ends where a file system like /proc refuses with ENOENT. */
+async function makeFolders(path: string, mode: number): Promise<void> {
+  const attempt = () =>
+    mkdir(path, mode).catch((error: unknown) => {
+      // A root that is a symbolic link, or no folder at all: opening it tells.
+      if (codeOf(error) !== 'EEXIST') throw error;
+    });
+  try {
+    await attempt();
+  } catch (error) {
+    const parent = dirname(path);
+    if (codeOf(error) !== 'ENOENT' || parent === path) throw error;
+    await makeFolders(parent, mode);
+    await attempt();
+  }
 }

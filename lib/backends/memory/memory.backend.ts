@@ -150,10 +150,20 @@ export class MemoryBackend extends BaseStorageBackend {
     return true;
   }
 
-  override async copy(from: StorageKey, to: StorageKey, options: CopyOptions = {}): Promise<ObjectInfo> {
-    this.throwIfAborted('copy', options.signal, from);
-    const { info, bytes } = this.#find(from, this.#details('copy', from));
-    const details = this.#details('copy', to);
+  override copy(from: StorageKey, to: StorageKey, options: CopyOptions = {}): Promise<ObjectInfo> {
+    return this.#copy('copy', from, to, options);
+  }
+
+  override async move(from: StorageKey, to: StorageKey, options: CopyOptions = {}): Promise<ObjectInfo> {
+    const info = await this.#copy('move', from, to, options);
+    if (from !== to) await this.delete(from);
+    return info;
+  }
+
+  async #copy(operation: 'copy' | 'move', from: StorageKey, to: StorageKey, options: CopyOptions): Promise<ObjectInfo> {
+    this.throwIfAborted(operation, options.signal, from);
+    const { info, bytes } = this.#find(from, this.#details(operation, from));
+    const details = this.#details(operation, to);
     this.#assertConditions(to, options, details);
     this.#reserve(0, details, info.size - (this.#objects.get(to)?.info.size ?? 0));
     // Stored bytes never change, so two objects may share them.

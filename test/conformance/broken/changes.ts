@@ -25,7 +25,7 @@ export function changed(change: (inner: MemoryBackend) => Changes): StorageBacke
   return new Proxy<StorageBackend>(inner, {
     get: (_, name: keyof StorageBackend) => {
       if (name in changes) return changes[name];
-      const value = inner[name];
+      const value = (inner as StorageBackend)[name];
       return typeof value === 'function' ? value.bind(inner) : value;
     },
   });
