@@ -185,6 +185,12 @@ const BROKEN: readonly (readonly [string, string, RegExp, () => Promise<Diagnose
     async () => local({ urls: { ...urls, baseUrl: `http://${await freedPort()}/files` } }),
   ],
   [
+    'a base URL with a port that browsers refuse',
+    'url',
+    /Browsers refuse the port of http:\/\/127\.0\.0\.1:6000/,
+    () => local({ urls: { ...urls, baseUrl: 'http://127.0.0.1:6000/files' } }),
+  ],
+  [
     'a base URL of a host that does not exist',
     'url',
     /Links lead nowhere\. (?:The host name of|No name server answers for the host name of) files\.invalid/,

@@ -14,6 +14,7 @@ const TOOLS: Readonly<Record<string, string>> = {
   unshare: 'util-linux',
   mount: 'mount',
   ip: 'iproute2',
+  openssl: 'openssl',
 };
 
 /** @throws Error that holds the install command */

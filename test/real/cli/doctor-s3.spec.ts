@@ -1,15 +1,19 @@
 /** The doctor on S3, on Ceph's object gateway: what is wrong is named, what is right is left alone, nothing stays. */
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { PutBucketCorsCommand, PutBucketPolicyCommand, type CORSRule } from '@aws-sdk/client-s3';
+import { execFileSync } from 'node:child_process';
+import fs from 'node:fs/promises';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { Test } from '@nestjs/testing';
 import { diagnoseStorage, type DiagnoseOptions, type Diagnosis } from '../../../lib/doctor/index.js';
 import { StorageModule } from '../../../lib/storage.module.js';
 import { expectCause, expectGood, expectNoSecret, failedStep, tell, URL_SECRET } from '../../doctor/diagnosed.js';
 import { credentials, endpoint, gatewayPid, makeBucket, otherCredentials, region, type Bucket } from '../s3/ceph.js';
 import { assertTools, clockOff, diagnoseIn, withoutRoute } from './doctor-process.js';
-import { startRegionGate } from './region-gate.js';
+import { startStoreGate } from './store-gate.js';
 
 const PAGES = 'https://app.example.com';
 const NOWHERE = '192.0.2.1';
@@ -92,9 +96,28 @@ async function freedPort(): Promise<number> {
 }
 
 async function gate(): Promise<string> {
-  const { endpoint: address, close } = await startRegionGate(endpoint, 'eu-central-1');
+  const { endpoint: address, close } = await startStoreGate(endpoint, { region: 'eu-central-1' });
   ends.push(close);
   return address;
+}
+
+/**
+ * The store behind TLS, asked by a process that trusts the certificate.
+ *
+ * @param name that the certificate holds
+ * @param made when it was made; it is good for a day
+ */
+async function overTls(name: string, made = '+0d'): Promise<Diagnosis> {
+  const folder = await fs.mkdtemp(join(tmpdir(), 'doctor-tls-'));
+  ends.push(() => fs.rm(folder, { recursive: true }));
+  const [key, cert] = [join(folder, 'key.pem'), join(folder, 'cert.pem')];
+  const subject = ['-subj', '/CN=store', '-addext', `subjectAltName=${name}`, '-days', '1', '-nodes'];
+  const req = ['openssl', 'req', '-x509', '-newkey', 'rsa:2048', ...subject, '-keyout', key, '-out', cert];
+  execFileSync('faketime', ['-f', made, ...req], { stdio: 'ignore' });
+  const tls = { key: await fs.readFile(key), cert: await fs.readFile(cert) };
+  const { endpoint: STORAGE_S3_ENDPOINT, close } = await startStoreGate(endpoint, { tls });
+  ends.push(close);
+  return diagnoseIn({ env: { NODE_EXTRA_CA_CERTS: cert } }, { env: variables({ STORAGE_S3_ENDPOINT }) });
 }
 
 async function storedBy(): Promise<readonly string[]> {
@@ -160,6 +183,24 @@ const BROKEN: readonly (readonly [string, string, RegExp, () => Promise<Diagnosi
     'reach',
     /no route from this machine to 192\.0\.2\.1/,
     () => diagnoseIn(withoutRoute(NOWHERE), { env: variables({ STORAGE_S3_ENDPOINT: `http://${NOWHERE}` }) }),
+  ],
+  [
+    'no name server',
+    'reach',
+    /No name server answers for the host name of store\.example\.com/,
+    () => diagnoseIn(withoutRoute(NOWHERE), { env: variables({ STORAGE_S3_ENDPOINT: 'http://store.example.com' }) }),
+  ],
+  [
+    'a certificate for another name',
+    'reach',
+    /certificate that answers for 127\.0\.0\.1:\d+ is one for other names/,
+    () => overTls('DNS:store.example.com'),
+  ],
+  [
+    'a certificate that has expired',
+    'reach',
+    /certificate of 127\.0\.0\.1:\d+ is not valid at the time/,
+    () => overTls('IP:127.0.0.1', '-10d'),
   ],
   [
     'a refused connection',
@@ -297,6 +338,7 @@ const GOOD: readonly (readonly [string, readonly string[], () => Promise<Diagnos
     [...STEPS, 'delete'],
     async () => diagnose({ STORAGE_S3_ENDPOINT: await gate(), STORAGE_S3_REGION: 'eu-central-1' }),
   ],
+  ['over TLS', [...STEPS, 'delete'], () => overTls('IP:127.0.0.1')],
   ['with a clock off by 20 seconds', [...STEPS, 'delete'], () => diagnoseIn(clockOff('+20s'), { env: variables() })],
   [
     'behind the routes of an app',

@@ -1,8 +1,10 @@
 /**
- * Ceph behind a gate that knows one region: Ceph itself takes signatures for any. What is signed for another region is
- * answered as AWS does: https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html
+ * A gate before Ceph for what its gateway does not do here: to know but one region (Ceph takes signatures for any), and to
+ * speak TLS. What is signed for another region is answered as AWS does:
+ * https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html
  */
-import { createServer, request as send } from 'node:http';
+import { createServer, request as send, type RequestListener } from 'node:http';
+import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { pipeline } from 'node:stream';
 
@@ -10,16 +12,23 @@ const answer = (signed: string, region: string) =>
   `<?xml version="1.0" encoding="UTF-8"?><Error><Code>AuthorizationHeaderMalformed</Code><Message>The authorization ` +
   `header is malformed; the region '${signed}' is wrong; expecting '${region}'</Message><Region>${region}</Region></Error>`;
 
-export interface RegionGate {
+export interface GateSettings {
+  /** The only region that it knows. Default: any will do. */
+  readonly region?: string;
+  /** Speak TLS with this certificate. */
+  readonly tls?: { readonly key: Buffer; readonly cert: Buffer };
+}
+
+export interface StoreGate {
   readonly endpoint: string;
   close(): void;
 }
 
-export async function startRegionGate(store: string, region: string): Promise<RegionGate> {
+export async function startStoreGate(store: string, { region, tls }: GateSettings): Promise<StoreGate> {
   const { hostname, port } = new URL(store);
-  const server = createServer((incoming, outgoing) => {
+  const pass: RequestListener = (incoming, outgoing) => {
     const signed = /Credential=[^/]+\/\d{8}\/([^/]+)\/s3\//.exec(incoming.headers.authorization ?? '')?.[1];
-    if (signed !== undefined && signed !== region) {
+    if (region !== undefined && signed !== undefined && signed !== region) {
       incoming.resume();
       outgoing.writeHead(400, { 'content-type': 'application/xml', 'x-amz-bucket-region': region });
       return void outgoing.end(answer(signed, region));
@@ -32,10 +41,11 @@ export async function startRegionGate(store: string, region: string): Promise<Re
     // Ceph may reset a connection that it has answered.
     forwarded.on('error', () => outgoing.headersSent || outgoing.destroy());
     incoming.pipe(forwarded);
-  });
+  };
+  const server = tls === undefined ? createServer(pass) : createTlsServer(tls, pass);
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   return {
-    endpoint: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    endpoint: `${tls === undefined ? 'http' : 'https'}://127.0.0.1:${(server.address() as AddressInfo).port}`,
     close: () => {
       server.closeAllConnections();
       server.close();
