@@ -1,7 +1,7 @@
 /** The bytes of one part as the chunks they came in: nothing is copied on the way to the socket. */
 import { createHash, type Hash } from 'node:crypto';
-import { Readable } from 'node:stream';
 import { crc32 } from 'node:zlib';
+import { PartStream } from './part-stream.js';
 
 export type PartChecksum = 'crc32' | 'md5' | 'sha256' | 'none';
 
@@ -58,8 +58,8 @@ export class ChunkList {
   }
 
   /** A new stream over the bytes, for one attempt to send them. */
-  stream(): Readable {
-    return Readable.from(this.chunks(), { objectMode: false, highWaterMark: 1024 * 1024 });
+  stream(): PartStream {
+    return new PartStream(this.chunks());
   }
 
   /** Lets the bytes go. */

@@ -12,7 +12,7 @@ export interface ObjectBodyOptions {
   readonly signal?: AbortSignal;
 }
 
-/** What is read ahead: bodies of up to this size free their socket even when nobody reads them. */
+/** What is read ahead of the first reader: bodies of up to this size free their socket even when nobody comes. */
 const READ_AHEAD = 128 * 1024;
 
 export class ObjectBody extends Readable {
@@ -22,13 +22,15 @@ export class ObjectBody extends Readable {
   #unread: NodeJS.Timeout | undefined;
 
   constructor(source: Readable, options: ObjectBodyOptions) {
-    super({ highWaterMark: READ_AHEAD });
+    // One chunk at a time: several that wait are copied together when they are read.
+    super({ highWaterMark: 1 });
     this.#source = source;
     this.#options = options;
     this.#left = options.size;
     source.on('data', (chunk: Buffer) => {
       this.#left -= chunk.byteLength;
-      if (!this.push(chunk)) source.pause();
+      const ahead = this.#unread !== undefined && this.readableLength + chunk.byteLength < READ_AHEAD;
+      if (!this.push(chunk) && !ahead) source.pause();
     });
     source.once('end', () => {
       if (this.#left === 0) this.push(null);

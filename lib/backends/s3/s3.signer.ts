@@ -15,8 +15,8 @@ import { toStorageError } from './s3.errors.js';
 import type { S3Credentials } from './s3.options.js';
 import { loadPostPolicies, loadPresigner } from './s3.sdk.js';
 import { MAX_EXPIRY } from './s3.settings.js';
-import { SigningHash } from './signing-hash.js';
-import { encodedPath, encodedText } from './url-path.js';
+import { signingHash } from './signing-hash.js';
+import { encodedPath, encodedQuery } from './url-path.js';
 
 export interface UrlToSign {
   readonly method: 'GET' | 'PUT';
@@ -96,9 +96,8 @@ export class S3UrlSigner {
         ...(names.length > 0 && { signableHeaders: new Set(names), unhoistableHeaders: new Set(names) }),
       },
     );
-    const parts = Object.entries(signed.query ?? {}).map(([name, value]) => `${name}=${encodedText(String(value))}`);
     return {
-      url: `${protocol}//${signed.headers['host']}${signed.path}?${parts.join('&')}`,
+      url: `${protocol}//${signed.headers['host']}${signed.path}?${encodedQuery(signed.query ?? {})}`,
       expiresAt: new Date(now + expiresIn * 1000),
     };
   }
@@ -161,7 +160,7 @@ export class S3UrlSigner {
     }
     if (this.#signer?.credentials !== credentials) {
       const { S3RequestPresigner } = await loadPresigner();
-      const presigner = new S3RequestPresigner({ credentials, region, sha256: SigningHash });
+      const presigner = new S3RequestPresigner({ credentials, region, sha256: signingHash() });
       this.#signer = { credentials, presigner };
     }
     return this.#signer;
