@@ -106,11 +106,12 @@ describe('all guides', () => {
 
   it('name only variables that there are', () => {
     const foreign = new Set(['RAILWAY_RUN_UID', 'UV_THREADPOOL_SIZE']);
-    // A named storage has variables of its own, which begin with a prefix that the app chooses.
-    const known = (name: string) => VARIABLES.has(name) || foreign.has(name) || name.endsWith('_');
+    // A named storage has variables of its own: STORAGE_AVATARS_S3_BUCKET.
+    const named = (name: string) => VARIABLES.has(name.replace(/^STORAGE_[A-Z0-9]+_/, 'STORAGE_'));
+    const known = (name: string) => VARIABLES.has(name) || foreign.has(name) || named(name) || name.endsWith('_');
     const unknown = [...GUIDES.map((name) => `docs/${name}`), 'README.md'].flatMap((document) =>
       [...read(document).matchAll(/\b(?:STORAGE|AWS|GOOGLE|CLOUDINARY|RAILWAY|UV)_[A-Z0-9_]+/g)]
-        .filter(([name]) => !known(name) && !/^STORAGE_(?:AVATARS|BACKEND$)/.test(name))
+        .filter(([name]) => !known(name))
         .map(([name]) => `${document}: ${name}`),
     );
     expect(unknown).toEqual([]);
