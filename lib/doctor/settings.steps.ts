@@ -1,28 +1,15 @@
 /** The settings, read and checked as the module does, and the backend made of them. */
-import {
-  cloudinarySettings,
-  gcsSettings,
-  localSettings,
-  memorySettings,
-  s3Settings,
-  type SettingsSource,
-} from '../config/backend-settings.js';
+import { BACKEND_SETTINGS } from '../config/backend-settings.js';
 import { createBackend } from '../config/create-backend.js';
 import { detectBackend, type Detection } from '../config/detect.js';
 import { variableName } from '../config/environment.js';
+import { assertOptionNames } from '../config/option-names.js';
+import type { StorageOptions } from '../config/options.js';
 import { resolveOptions, signingSecrets, type ResolvedStorageOptions } from '../config/resolve-options.js';
 import { SignedUrls } from '../files/signed-urls.js';
-import { assertPackages } from './packages.js';
+import type { DiagnoseOptions } from './diagnosis.js';
 import type { Explanation, Finding, Step } from './step.js';
 import type { Trial } from './trial.js';
-
-const SETTINGS: Readonly<Record<string, (source: SettingsSource) => object>> = {
-  local: localSettings,
-  memory: memorySettings,
-  s3: s3Settings,
-  gcs: gcsSettings,
-  cloudinary: cloudinarySettings,
-};
 
 const DEFAULT_MAX_EXPIRATION = 604_800;
 const THIS_MACHINE = new Set(['localhost', '127.0.0.1', '[::1]', '0.0.0.0']);
@@ -74,15 +61,24 @@ function told(detail: string, found: readonly Explanation[]): Finding {
   };
 }
 
+/** Without what is the doctor's own. */
+function storageOptions(options: DiagnoseOptions): StorageOptions {
+  const { name: _name, signedRoutes: _routes, origin: _origin, timeout: _timeout, ...more } = options;
+  const { signal: _signal, onStep: _onStep, ...storage } = more;
+  return storage;
+}
+
 export const settingsStep: Step = {
   id: 'settings',
   title: 'Read the settings',
   needs: [],
   run: async (trial) => {
-    const resolved = resolveOptions(trial.options);
+    const options = storageOptions(trial.options);
+    assertOptionNames(options);
+    const resolved = resolveOptions(options);
     trial.resolved = resolved;
     const read = resolved.told.length === 0 ? '' : `, read from ${resolved.told.join(' ')}`;
-    SETTINGS[trial.kind]?.(resolved);
+    if (typeof resolved.backend === 'string') BACKEND_SETTINGS[resolved.backend](resolved);
     return told(`${resolved.summary}${read}`, doubts(resolved));
   },
 };
@@ -103,7 +99,6 @@ export const backendStep: Step = {
   needs: ['settings'],
   run: async (trial) => {
     const { resolved } = trial;
-    assertPackages(trial.kind);
     const backend = await createBackend(resolved);
     const found: Explanation[] = [];
     const signsItself = backend.capabilities.getUrl.length > 0;

@@ -103,6 +103,12 @@ const BROKEN: readonly (readonly [string, string, RegExp, () => Promise<Diagnose
     async () => ({ env: { STORAGE_BACKEND: 'ftp' } }),
   ],
   [
+    'an option with a slip in its name',
+    'settings',
+    /There is no option local\.rot/,
+    async () => ({ env: {}, backend: 'local', local: { rot: '/tmp' } as object }),
+  ],
+  [
     'no bucket named',
     'settings',
     /STORAGE_S3_BUCKET .*is not set/,

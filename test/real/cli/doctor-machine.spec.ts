@@ -114,7 +114,7 @@ const BROKEN: readonly (readonly [string, string, RegExp, () => Promise<Diagnosi
   [
     'the SDK of S3 missing',
     'backend',
-    /needs @aws-sdk\/client-s3 and @aws-sdk\/s3-request-presigner, which are not installed/,
+    /packages @aws-sdk\/client-s3 and @aws-sdk\/s3-request-presigner are not installed/,
     async () => {
       const env = { STORAGE_S3_BUCKET: 'uploads', STORAGE_S3_ACCESS_KEY: 'ABCDEFGH', STORAGE_S3_SECRET_KEY: S3_SECRET };
       return diagnoseIn({ library: await without('@aws-sdk') }, { env });
@@ -123,13 +123,13 @@ const BROKEN: readonly (readonly [string, string, RegExp, () => Promise<Diagnosi
   [
     'the SDK of Google missing',
     'backend',
-    /needs @google-cloud\/storage, which is not installed/,
+    /package @google-cloud\/storage is not installed/,
     async () => diagnoseIn({ library: await without('@google-cloud') }, { env: { STORAGE_GCS_BUCKET: 'uploads' } }),
   ],
   [
     'the SDK of Cloudinary missing',
     'backend',
-    /needs cloudinary, which is not installed/,
+    /package cloudinary is not installed/,
     async () => {
       const CLOUDINARY_URL = `cloudinary://12345678:${S3_SECRET}@cloud`;
       return diagnoseIn({ library: await without('cloudinary') }, { env: { CLOUDINARY_URL } });
