@@ -1,10 +1,10 @@
-// One transfer in a process of its own: `node transfer.mjs ours|lib-storage|lib-storage-tuned|service|bare up|down MIB`. Prints its
-// figures as JSON: seconds, CPU seconds, bytes by which resident memory grew at most.
+// One transfer in a process of its own: `node transfer.mjs ours|lib-storage|lib-storage-tuned|bare up|down MIB [crc32]`.
+// Prints its figures as JSON: seconds, CPU seconds, bytes of resident memory at most, and by how much they grew.
 import { Readable } from 'node:stream';
 import { GetObjectCommand, S3Client } from '@aws-sdk/client-s3';
 import { backend, bareClient, BUCKET, connection, bytes, MIB, StorageService } from './setting.mjs';
 
-const [, , engine, direction, mib] = process.argv;
+const [, , engine, direction, mib, checksums] = process.argv;
 const size = Number(mib) * MIB;
 const key = `transfer-${mib}`;
 
@@ -14,7 +14,7 @@ async function drain(stream) {
   if (got !== size) throw new Error(`got ${got} of ${size} bytes`);
 }
 
-const store = backend();
+const store = backend(checksums === undefined ? {} : { checksums });
 const client = bareClient();
 const defaults = new S3Client({ ...connection, forcePathStyle: true });
 const service = new StorageService(store);
@@ -27,15 +27,8 @@ async function upload(s3, object, options) {
 }
 
 const ENGINES = {
-  // The driver alone, and the whole library as an app uses it.
+  // The whole library, as an app uses it.
   ours: {
-    up: async () => {
-      const staged = await store.stage(key, bytes(size), { contentType: 'a/b', metadata: {} });
-      await staged.commit();
-    },
-    down: async () => drain((await store.open(key)).body),
-  },
-  service: {
     up: async () => service.put(key, stream(size), { url: false }),
     down: async () => drain(await service.getStream(key)),
   },

@@ -14,17 +14,21 @@ export function cephIsInstalled() {
 }
 
 /**
- * @param {{ storeBytes?: number }} [options]
+ * @param {{ storeBytes?: number, tls?: boolean }} [options] tls: also listens at S3_TEST_TLS_ENDPOINT, whose certificate is S3_TEST_TLS_CA
  * @returns {{ settings: Record<string, string>, stop(): void }} settings as environment variables
  */
-export function startCeph({ storeBytes } = {}) {
+export function startCeph({ storeBytes, tls = false } = {}) {
   const folder = mkdtempSync(join(tmpdir(), 'ceph-'));
   const data = join(folder, 'c');
   const stop = () => {
     spawnSync(script, ['stop', data]);
     rmSync(folder, { recursive: true, force: true });
   };
-  const env = { ...process.env, ...(storeBytes !== undefined && { CEPH_STORE_BYTES: String(storeBytes) }) };
+  const env = {
+    ...process.env,
+    ...(storeBytes !== undefined && { CEPH_STORE_BYTES: String(storeBytes) }),
+    ...(tls && { CEPH_TLS_PORT: 'free' }),
+  };
   const started = spawnSync(script, ['start', data], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'inherit'], env });
   if (started.status !== 0) {
     stop();

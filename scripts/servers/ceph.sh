@@ -12,6 +12,7 @@
 #   CEPH_RGW_PORT     port of the gateway (default: a free one)
 #   CEPH_MON_PORT     port of the monitor (default: a free one)
 #   CEPH_STORE_BYTES  room for objects (default 2 GiB; Ceph blocks writes when 95 % are used)
+#   CEPH_TLS_PORT     port of the gateway for TLS, with a certificate of its own (default: none; free: any free one)
 #   CEPH_WAIT         seconds that each step of the start may take (default 60)
 set -euo pipefail
 
@@ -76,6 +77,13 @@ launch() {
   echo $! >"$DIR/run/$name.launched"
 }
 
+# Key and certificate in one file, as the gateway reads them.
+make_certificate() {
+  openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 -subj /CN=127.0.0.1 \
+    -addext subjectAltName=IP:127.0.0.1 -keyout "$DIR/tls.key" -out "$DIR/tls.crt" 2>>"$DIR/log/start.out"
+  cat "$DIR/tls.key" "$DIR/tls.crt" >"$DIR/tls.pem"
+}
+
 configure() {
   cat >"$DIR/ceph.conf" <<CONF
 [global]
@@ -126,7 +134,7 @@ osd scrub load threshold = 0
 
 [client]
 # without tcp_nodelay every small answer waits 40 ms for a delayed acknowledgement
-rgw frontends = beast endpoint=127.0.0.1:$RGW_PORT tcp_nodelay=1
+rgw frontends = beast endpoint=127.0.0.1:$RGW_PORT tcp_nodelay=1${TLS_PORT:+ ssl_endpoint=127.0.0.1:$TLS_PORT ssl_certificate=$DIR/tls.pem}
 rgw dns name = localhost
 rgw thread pool size = 64
 rgw enable usage log = false
@@ -170,6 +178,9 @@ start() {
   MON_PORT=${CEPH_MON_PORT:-$(free_port)}
   ! listening "$RGW_PORT" || fail "port $RGW_PORT is taken (CEPH_RGW_PORT)"
   ! listening "$MON_PORT" || fail "port $MON_PORT is taken (CEPH_MON_PORT)"
+  TLS_PORT=${CEPH_TLS_PORT:-}
+  [[ $TLS_PORT != free ]] || TLS_PORT=$(free_port)
+  [[ -z $TLS_PORT ]] || make_certificate
   FSID=$(</proc/sys/kernel/random/uuid)
   osd_uuid=$(</proc/sys/kernel/random/uuid)
   configure
@@ -199,6 +210,7 @@ S3_TEST_OTHER_SECRET_KEY=secondsecretkey000000000000000000000001
 S3_TEST_GATEWAY_PID=$(<"$DIR/run/gateway.launched")
 S3_TEST_CEPH_CONF=$DIR/ceph.conf
 SETTINGS
+  [[ -z $TLS_PORT ]] || printf '%s\n' "S3_TEST_TLS_ENDPOINT=https://127.0.0.1:$TLS_PORT" "S3_TEST_TLS_CA=$DIR/tls.crt"
 }
 
 stop() {

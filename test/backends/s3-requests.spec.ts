@@ -137,6 +137,23 @@ describe('dialects', () => {
     expect(sent.length).toBe(before);
   });
 
+  it('send the condition of a large body when its upload is completed, where the service holds it there', async () => {
+    const host = `${'a'.repeat(32)}.r2.cloudflarestorage.com`;
+    const store = backend({ endpoint: `http://${host}:${port}`, partSize: 5 * MIB });
+    sent.length = 0;
+    await new StorageService(store).put('k', Buffer.alloc(6 * MIB), { ifNoneMatch: '*', url: false });
+    const conditional = sent.filter(({ headers }) => headers['if-none-match'] !== undefined);
+    expect(conditional.map(({ method, path }) => `${method} ${path}`)).toEqual([
+      expect.stringMatching(/^POST \/k\?uploadId=/),
+    ]);
+    await store.close();
+    const spaces = backend({ endpoint: `http://nyc3.digitaloceanspaces.com:${port}`, partSize: 5 * MIB });
+    await expect(
+      new StorageService(spaces).put('k', Buffer.alloc(6 * MIB), { ifNoneMatch: '*', url: false }),
+    ).rejects.toMatchObject({ code: 'not-supported' });
+    await spaces.close();
+  });
+
   it('send encryption, storage class, tags and an ACL where the storage has them', async () => {
     const store = backend({
       dialect: 'aws',

@@ -78,7 +78,8 @@ const DIALECTS: readonly S3Dialect[] = [
   {
     ...CONSERVATIVE,
     name: 'digitalocean',
-    // https://docs.digitalocean.com/reference/api/spaces/ (endpoint, ACLs, tags; x-amz-checksum-* broke uploads there)
+    // https://docs.digitalocean.com/reference/api/spaces/ (endpoint; object ACLs and tags; the checksums that the SDK
+    // sends since January 2025 broke uploads there)
     hosts: /(?:^|\.)(?<region>[a-z]{3}\d)\.digitaloceanspaces\.com$/,
     endpoint: (region) => `https://${region}.digitaloceanspaces.com`,
   },
@@ -93,8 +94,9 @@ const DIALECTS: readonly S3Dialect[] = [
   {
     ...CONSERVATIVE,
     name: 'backblaze',
-    // https://www.backblaze.com/docs/cloud-storage-s3-compatible-api (no POST Object among the calls, ACLs only as the
-    // bucket has them, no tags)
+    // https://www.backblaze.com/docs/cloud-storage-s3-compatible-api (no POST Object among the calls),
+    // https://www.backblaze.com/apidocs/s3-put-object (an ACL must be the bucket's), and
+    // https://www.backblaze.com/apidocs/s3-copy-object (x-amz-tagging is rejected)
     hosts: /(?:^|\.)s3\.(?<region>[a-z]{2}-[a-z]+-\d{3})\.backblazeb2\.com$/,
     endpoint: (region) => `https://s3.${region}.backblazeb2.com`,
     post: false,
@@ -120,11 +122,13 @@ const DIALECTS: readonly S3Dialect[] = [
   {
     ...CONSERVATIVE,
     name: 'cloudflare',
-    // https://developers.cloudflare.com/r2/api/s3/api/ (region auto, conditions at PutObject, no ACLs, no tags)
+    // https://developers.cloudflare.com/r2/api/s3/api/ (region auto, no ACLs, no tags)
     hosts: /(?:^|\.)[0-9a-f]{32}(?:\.(?:eu|fedramp))?\.r2\.cloudflarestorage\.com$/,
     region: 'auto',
-    createOnly: ['single'],
-    ifMatch: ['single'],
+    // https://developers.cloudflare.com/r2/api/s3/conditional-operations/ (PutObject and CompleteMultipartUpload; at
+    // CopyObject only under header names of its own)
+    createOnly: ['single', 'multipart'],
+    ifMatch: ['single', 'multipart'],
     // https://developers.cloudflare.com/r2/api/s3/presigned-urls/ (no POST forms)
     post: false,
     acl: false,

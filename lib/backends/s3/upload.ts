@@ -74,7 +74,10 @@ export class BodyIntake {
     this.#object = object;
     this.#keeper = keeper;
     const { size } = object.options;
-    this.#partSize = partSizeFor(size, connection.settings.partSize);
+    const { partSize } = connection.settings;
+    // What has to be held cannot be larger than what may be held: only a given size can be sent as it arrives.
+    const streamed = size !== undefined && size > partBuffers.limit;
+    this.#partSize = partSizeFor(size, streamed ? partSize : Math.min(partSize, partBuffers.limit));
     this.#pieces = new Pieces(body);
   }
 
