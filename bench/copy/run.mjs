@@ -66,7 +66,7 @@ async function timed(command, args, env) {
 
 // A bundle of certificates that the environment names is no business of a plain connection, and rclone stops at it.
 const { AWS_CA_BUNDLE: _bundle, ...rest } = process.env;
-const environment = { ...rest, RCLONE_CONFIG: '/dev/null' };
+const environment = { ...rest, ...settings, RCLONE_CONFIG: '/dev/null' };
 
 const remote = (bucket) =>
   `:s3,provider=Ceph,env_auth=false,access_key_id=${S3_TEST_ACCESS_KEY},secret_access_key=${S3_TEST_SECRET_KEY},endpoint="${S3_TEST_ENDPOINT}":${bucket}`;

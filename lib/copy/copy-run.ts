@@ -1,6 +1,5 @@
 /** What all phases of one copy share, and when a failure ends all of it. */
 import { StorageError } from '../contract/index.js';
-import type { StorageService } from '../storage.service.js';
 import type { CopiedObject } from './copy-options.js';
 import type { ListedPlaces } from './merged-listing.js';
 import type { ProgressMeter } from './progress.js';
@@ -41,21 +40,21 @@ export class CopyRun {
   }
 
   /**
-   * An object could not be copied. The others go on, unless the storage itself has failed.
+   * An object could not be copied. The others go on, unless one of the storages itself has failed.
    *
-   * @param storage where it failed
    * @throws StopCopy; what was thrown, where that is no failure of a storage
    */
-  async fail(key: string, size: number, error: unknown, storage: StorageService): Promise<void> {
+  async fail(key: string, size: number, error: unknown): Promise<void> {
     this.throwIfStopped();
     if (!(error instanceof StorageError)) throw error;
     this.tell({ key, size, outcome: 'failed', error });
     this.#suspicious = MAY_HIT_ALL.has(error.code) ? this.#suspicious + 1 : 0;
     if (this.#suspicious < SUSPECT_AFTER) return;
     this.#suspicious = 0;
-    const { to, dryRun, signal } = this.facts;
+    const { from, to, dryRun, meter, signal } = this.facts;
+    const write = meter.phase === 'copying' && !dryRun;
     try {
-      await storage.checkHealth({ write: storage === to && !dryRun, signal });
+      await Promise.all([from.checkHealth({ signal }), to.checkHealth({ write, signal })]);
     } catch {
       this.throwIfStopped();
       throw new StopCopy(error);

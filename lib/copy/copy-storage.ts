@@ -94,8 +94,15 @@ async function copyWithin(run: CopyRun, options: CopyStorageOptions, stop: Stop)
     }
     stop.throwCallbackError();
     meter.begin('done', tally.total);
-  } finally {
+  } catch (error) {
+    await journal?.close().catch(() => undefined);
+    throw error;
+  }
+  try {
     await journal?.close();
+  } catch (error) {
+    if (!(error instanceof StorageError)) throw error;
+    tally.stopped ??= error;
   }
   return summaryOf(run, options, path);
 }

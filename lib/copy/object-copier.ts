@@ -37,6 +37,9 @@ const SMALL = 256 * 1024;
 /** Bytes of larger objects under way together: what stores buffer of them stays within the same order. */
 const MOST_LARGE = 32 * 1024 * 1024;
 
+/** An outcome. `moved`: bytes that the meter knows of already. */
+type Settled = CopiedObject & { readonly moved?: number };
+
 export class ObjectCopier {
   readonly #run: CopyRun;
   readonly #options: CopierOptions;
@@ -44,8 +47,6 @@ export class ObjectCopier {
   readonly #to: StorageService;
   readonly #signal: AbortSignal;
   readonly #large = new BytesUnderWay(MOST_LARGE);
-  /** Errors that arose while the source was opened or read. */
-  readonly #ofSource = new WeakSet<object>();
 
   constructor(run: CopyRun, options: CopierOptions) {
     this.#run = run;
@@ -56,20 +57,19 @@ export class ObjectCopier {
   async copy({ key, source, target }: ListedPair): Promise<void> {
     if (!source) return;
     this.#run.throwIfStopped();
+    let settled: Settled;
     try {
-      const { moved, ...object } = await this.#settle(source, target);
-      this.#run.tell(object, moved);
+      settled = await this.#settle(source, target);
     } catch (error) {
       if (error instanceof StopCopy) throw error;
-      if (error instanceof StorageFileNotFoundError) this.#run.tell({ key, size: source.size, outcome: 'gone' });
-      else await this.#run.fail(key, source.size, error, this.#ofSource.has(error as object) ? this.#from : this.#to);
+      if (!(error instanceof StorageFileNotFoundError)) return this.#run.fail(key, source.size, error);
+      settled = { key, size: source.size, outcome: 'gone' };
     }
+    const { moved, ...object } = settled;
+    this.#run.tell(object, moved);
   }
 
-  async #settle(
-    source: ListedFile,
-    listed: ListedFile | undefined | null,
-  ): Promise<CopiedObject & { readonly moved?: number }> {
+  async #settle(source: ListedFile, listed: ListedFile | undefined | null): Promise<Settled> {
     const { key } = source;
     let target = listed === null ? await lookFor(this.#to, key, this.#signal) : listed;
     for (let look = 1; ; look++) {
@@ -84,10 +84,7 @@ export class ObjectCopier {
     }
   }
 
-  async #decide(
-    source: ListedFile,
-    target: ListedFile | undefined,
-  ): Promise<CopiedObject & { readonly moved?: number }> {
+  async #decide(source: ListedFile, target: ListedFile | undefined): Promise<Settled> {
     const { key, size } = source;
     const { confirmed, overwrite } = this.#options;
     let condition: WriteConditions = { ifNoneMatch: '*' };
@@ -136,25 +133,15 @@ export class ObjectCopier {
 
   async #send(key: string, condition: WriteConditions): Promise<JournalEntry & { readonly moved: number }> {
     for (let read = 1; ; read++) {
-      const opened = await this.#open(key);
+      const opened = await this.#from.open(key, { signal: this.#signal });
       try {
         return await this.#put(opened, condition);
       } catch (error) {
         const broken = opened.body.errored !== null;
-        if (broken && typeof error === 'object' && error !== null) this.#ofSource.add(error);
         if (!broken || read === MOST_READS || this.#signal.aborted) throw error;
       } finally {
         opened.body.destroy();
       }
-    }
-  }
-
-  async #open(key: string): Promise<OpenedFile> {
-    try {
-      return await this.#from.open(key, { signal: this.#signal });
-    } catch (error) {
-      this.#ofSource.add(error as object);
-      throw error;
     }
   }
 

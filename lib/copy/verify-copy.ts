@@ -25,7 +25,7 @@ export async function verifyCopy(run: CopyRun): Promise<void> {
     } catch (error) {
       // Gone from the source since it was listed.
       if (error instanceof StorageFileNotFoundError) meter.done(size);
-      else await run.fail(key, size, error, from);
+      else await run.fail(key, size, error);
     }
   });
 }

@@ -90,6 +90,7 @@ export class CloudinaryBackend extends BaseStorageBackend {
     return `cloudinary://${cloudName}/${folder}/`;
   }
 
+  /** What stage() would refuse before it reads a byte. @throws as stage() */
   assertStorable(key: StorageKey, options: StageOptions): void {
     const details = this.#details('put', key);
     this.#refuseConditions(options, details);

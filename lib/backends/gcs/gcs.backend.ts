@@ -89,6 +89,7 @@ export class GcsBackend extends BaseStorageBackend {
     return `gs://${endpoint === undefined ? '' : `${new URL(endpoint).host}/`}${bucket}/`;
   }
 
+  /** What stage() would refuse before it reads a byte. @throws as stage() */
   assertStorable(key: StorageKey, options: StageOptions): void {
     const details = this.#details('put', key);
     assertStorable(key, storedMetadata(options.metadata), details);

@@ -77,6 +77,7 @@ export class LocalBackend extends BaseStorageBackend {
     return `${pathToFileURL(this.#settings.root).href.replace(/\/$/, '')}/`;
   }
 
+  /** What stage() would refuse before it reads a byte. @throws as stage() */
   assertStorable(key: StorageKey): void {
     assertFits(key, this.#details('put', key));
   }

@@ -104,6 +104,7 @@ export class S3Backend extends BaseStorageBackend {
     return `s3://${endpoint === undefined ? 'amazonaws.com' : new URL(endpoint).host}/${bucket}/`;
   }
 
+  /** What stage() would refuse before it reads a byte. @throws as stage() */
   assertStorable(key: StorageKey, options: StageOptions): void {
     const { settings } = this.#connection;
     const details = this.#details('put', key);
