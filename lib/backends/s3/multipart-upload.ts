@@ -1,5 +1,6 @@
 /** One multipart upload: parts sent side by side, then completed or aborted, and never left behind unnoticed. */
 import { createHash } from 'node:crypto';
+import { setMaxListeners } from 'node:events';
 import type { Readable } from 'node:stream';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { ObjectInfo } from '../../contract/index.js';
@@ -57,6 +58,8 @@ export class MultipartUpload {
     this.#connection = connection;
     this.#object = object;
     this.#keeper = keeper;
+    // One for each part on its way, of which partConcurrency allows a hundred.
+    setMaxListeners(0, this.#cut.signal);
   }
 
   get #where() {

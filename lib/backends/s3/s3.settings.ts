@@ -25,6 +25,8 @@ export interface S3Settings {
   readonly checksums: 'crc32' | 'md5' | 'sha256' | 'none';
   readonly partSize: number;
   readonly partConcurrency: number;
+  /** Parts that an upload may have. */
+  readonly maxParts: number;
   /** Largest object in bytes that is copied in one request. */
   readonly copyLimit: number;
   readonly unreadTimeout: number;
@@ -116,6 +118,7 @@ export function resolveSettings(options: S3BackendOptions): S3Settings {
     checksums: options.checksums ?? dialect.checksums,
     partSize,
     partConcurrency: whole('partConcurrency', options.partConcurrency, 4, 1, 100),
+    maxParts: MAX_PARTS,
     copyLimit: whole('copyLimit', options.copyLimit, MAX_SINGLE_BYTES, MIN_PART_BYTES, MAX_SINGLE_BYTES),
     unreadTimeout: options.unreadTimeout ?? 60,
     newObject: newObjectSettings(options, dialect),

@@ -112,7 +112,7 @@ export class BodyIntake {
     const { checksums } = this.#connection.settings;
     let part = new ChunkList(checksums);
     try {
-      const most = this.#partSize * MAX_PARTS;
+      const most = this.#partSize * this.#connection.settings.maxParts;
       for (;;) {
         const full = part.size === this.#partSize;
         const piece = await this.#pieces.next(full ? this.#partSize : this.#partSize - part.size);
