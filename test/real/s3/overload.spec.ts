@@ -82,7 +82,7 @@ describe('a store that is busy for a moment', () => {
 });
 
 describe('a store that stays busy', () => {
-  it('is tried maxAttempts times, with waits that grow, and told by reason', async () => {
+  it('is tried maxAttempts times, with waits in between, and told by reason', async () => {
     busy = () => true;
     const failed = storage({ maxAttempts: 4 }).put('busy/never', 'x', { url: false });
     const error: { cause?: { $metadata?: { attempts?: number; totalRetryDelay?: number } } } = await failed.then(
