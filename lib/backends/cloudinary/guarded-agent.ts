@@ -20,53 +20,28 @@ function watch(socket: Duplex | null | undefined, timeoutMs: number): void {
   watched.on('timeout', () => watched.destroy(new ConnectionSilentError('no byte arrived in time')));
 }
 
-class HttpAgent extends http.Agent {
-  constructor(readonly timeoutMs: number) {
-    super({ keepAlive: true });
-  }
-
-  override createConnection(...call: Parameters<http.Agent['createConnection']>): Duplex | null | undefined {
-    const socket = super.createConnection(...call);
-    watch(socket, this.timeoutMs);
+/** Makes an agent watch its connections. Agents of HTTP and HTTPS share their methods, not a constructor. */
+function guard(agent: http.Agent, timeoutMs: number): GuardedAgent {
+  const { createConnection, keepSocketAlive, reuseSocket } = agent;
+  agent.createConnection = (...call) => {
+    const socket = createConnection.apply(agent, call);
+    watch(socket, timeoutMs);
     return socket;
-  }
-
-  override keepSocketAlive(socket: Duplex): boolean {
+  };
+  agent.keepSocketAlive = (socket) => {
     (socket as Socket).setTimeout(IDLE_MS);
-    super.keepSocketAlive(socket);
+    keepSocketAlive.call(agent, socket);
     return true;
-  }
-
-  override reuseSocket(socket: Duplex, request: http.ClientRequest): void {
-    (socket as Socket).setTimeout(this.timeoutMs);
-    super.reuseSocket(socket, request);
-  }
-}
-
-class HttpsAgent extends https.Agent {
-  constructor(readonly timeoutMs: number) {
-    super({ keepAlive: true });
-  }
-
-  override createConnection(...call: Parameters<https.Agent['createConnection']>): Duplex | null | undefined {
-    const socket = super.createConnection(...call);
-    watch(socket, this.timeoutMs);
-    return socket;
-  }
-
-  override keepSocketAlive(socket: Duplex): boolean {
-    (socket as Socket).setTimeout(IDLE_MS);
-    super.keepSocketAlive(socket);
-    return true;
-  }
-
-  override reuseSocket(socket: Duplex, request: http.ClientRequest): void {
-    (socket as Socket).setTimeout(this.timeoutMs);
-    super.reuseSocket(socket, request);
-  }
+  };
+  agent.reuseSocket = (socket, request) => {
+    (socket as Socket).setTimeout(timeoutMs);
+    reuseSocket.call(agent, socket, request);
+  };
+  return agent;
 }
 
 /** @param url the address to be reached, of which only the protocol counts */
 export function guardedAgent(url: string, timeoutMs: number): GuardedAgent {
-  return url.startsWith('http:') ? new HttpAgent(timeoutMs) : new HttpsAgent(timeoutMs);
+  const options = { keepAlive: true };
+  return guard(url.startsWith('http:') ? new http.Agent(options) : new https.Agent(options), timeoutMs);
 }
