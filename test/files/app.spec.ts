@@ -370,7 +370,7 @@ onPlatforms('on $name', (platform) => {
         expect((await put(`${url}/files/7/download-url`, '{"a":  1}')).text).toBe('{"a":1}');
         const signed = app.get(StorageService);
         expect((await put((await signed.getUploadUrl('k')).url, '{"a":  1}')).status).toBe(200);
-      expect((await signed.get('k')).toString()).toBe('{"a":  1}');
+        expect((await signed.get('k')).toString()).toBe('{"a":  1}');
         expect((await send(`${url}/files/7/elsewhere`)).status).toBe(404);
         await app.close();
       },

@@ -157,7 +157,9 @@ describe('StorageModule.forRoot', () => {
   });
 
   it('fails at start for a wrong setting', async () => {
-    await expect(compile(memory({ urls: { secret: 'short' } }))).rejects.toThrow(/urls.secret must have at least 32 bytes/);
+    await expect(compile(memory({ urls: { secret: 'short' } }))).rejects.toThrow(
+      /urls.secret must have at least 32 bytes/,
+    );
     await expect(compile(StorageModule.forRoot({ env: { STORAGE_BACKEND: 'ftp' } }))).rejects.toThrow(
       /STORAGE_BACKEND must be one of/,
     );
