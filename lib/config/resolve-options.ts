@@ -2,6 +2,7 @@
 import { randomBytes } from 'node:crypto';
 import { StorageConfigurationError, type StorageBackend } from '../contract/index.js';
 import { byteSize } from '../service/byte-size.js';
+import { DEFAULT_MAX_EXPIRATION } from '../service/url-requests.js';
 import { problemsOf, type SettingsSource } from './backend-settings.js';
 import { detectBackend } from './detect.js';
 import {
@@ -46,6 +47,8 @@ export function resolveOptions(options: StorageOptions = {}): ResolvedStorageOpt
   const warnings: string[] = [];
   const { backend, summary, fallback = false } = chooseBackend(source, strict, warnings);
   const kind = typeof backend === 'string' ? backend : undefined;
+  const short = cutExpiry(urls, prefix);
+  if (short !== undefined) warnings.push(short);
   return {
     ...source,
     backend,
@@ -58,6 +61,18 @@ export function resolveOptions(options: StorageOptions = {}): ResolvedStorageOpt
     told: toldEnvironment(environment, prefix, { kind, explicit: options.backend !== undefined }),
     warnings,
   };
+}
+
+/** A warning where the default expiry is over the maximum, which cuts it. */
+function cutExpiry({ expiresIn, maxExpiresIn = DEFAULT_MAX_EXPIRATION }: UrlSettings, prefix: string) {
+  if (expiresIn === undefined || expiresIn <= maxExpiresIn) return undefined;
+  const [lower, higher] = ['STORAGE_URL_EXPIRATION', 'STORAGE_MAX_URL_EXPIRATION'].map((name) =>
+    variableName(name, prefix),
+  );
+  return (
+    `Links are to live for ${expiresIn} seconds, over the maximum of ${maxExpiresIn}: they end after ${maxExpiresIn}. ` +
+    `Set ${lower} lower, or ${higher} higher.`
+  );
 }
 
 /** Something is wrong already: what the backend's own settings lack is told with it. */

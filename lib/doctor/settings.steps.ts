@@ -11,7 +11,6 @@ import type { DiagnoseOptions } from './diagnosis.js';
 import type { Explanation, Finding, Step } from './step.js';
 import type { Trial } from './trial.js';
 
-const DEFAULT_MAX_EXPIRATION = 604_800;
 const THIS_MACHINE = new Set(['localhost', '127.0.0.1', '[::1]', '0.0.0.0']);
 
 /** Other backends that variables speak for, where nobody said which one is meant. */
@@ -33,13 +32,6 @@ function doubts(resolved: ResolvedStorageOptions): Explanation[] {
     found.push({
       cause: `Variables of other backends are set too: ${others.join(', ')}. The first sign was taken.`,
       advice: `Set ${named('STORAGE_BACKEND')}, so that a variable of another library cannot decide.`,
-    });
-  }
-  const most = urls.maxExpiresIn ?? DEFAULT_MAX_EXPIRATION;
-  if (urls.expiresIn !== undefined && urls.expiresIn > most) {
-    found.push({
-      cause: `Links are to live for ${urls.expiresIn} seconds, over the maximum of ${most}: they end after ${most}.`,
-      advice: `Lower ${named('STORAGE_URL_EXPIRATION')}, or raise ${named('STORAGE_MAX_URL_EXPIRATION')}.`,
     });
   }
   if (strict && urls.baseUrl !== undefined && THIS_MACHINE.has(new URL(urls.baseUrl).hostname)) {

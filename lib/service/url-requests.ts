@@ -12,7 +12,8 @@ import type { StorageServiceSettings } from './storage-options.js';
 import { checkedCount } from './write-options.js';
 
 const DEFAULT_EXPIRATION = 3600;
-const DEFAULT_MAX_EXPIRATION = 604_800;
+/** Seconds: 7 days. */
+export const DEFAULT_MAX_EXPIRATION = 604_800;
 
 /** Seconds that a URL shall live. @throws InvalidOptionsError */
 export function checkedExpiry(

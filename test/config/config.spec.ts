@@ -91,6 +91,18 @@ describe('resolveOptions', () => {
     expect(signingSecrets(resolved, () => undefined)).toEqual([secret]);
   });
 
+  it('warns of a default expiry that the maximum cuts', () => {
+    const { warnings } = resolve(
+      { backend: 'local' },
+      { STORAGE_URL_EXPIRATION: '90', STORAGE_MAX_URL_EXPIRATION: '60' },
+    );
+    expect(warnings).toEqual([
+      'Links are to live for 90 seconds, over the maximum of 60: they end after 60. ' +
+        'Set STORAGE_URL_EXPIRATION lower, or STORAGE_MAX_URL_EXPIRATION higher.',
+    ]);
+    expect(resolve({ backend: 'local', urls: { maxExpiresIn: 60 } }).warnings).toEqual([]);
+  });
+
   it('reads several secrets, the first of which signs', () => {
     expect(resolve({}, { STORAGE_URL_SECRET: ` ${SECRET} , old-${SECRET}` }).urls.secrets).toEqual([
       SECRET,
