@@ -10,7 +10,7 @@ import { cephIsInstalled, INSTALL_COMMAND, startCeph } from '../../scripts/serve
 const rounds = Number(process.argv[2] ?? 5);
 const MIB = 1024 * 1024;
 const BUDGET = 64 * MIB;
-/** Medians of the same program against itself differ by as much. */
+/** Rounds of one and the same program differ by more. */
 const EQUAL = 0.95;
 
 if (!cephIsInstalled()) {
