@@ -4,7 +4,7 @@ import { appendFile, readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import { InvalidOptionsError, StorageUnavailableError } from '../../lib/contract/index.js';
-import { copyStorage, type CopyStorageOptions } from '../../lib/copy/index.js';
+import { copyStorage, type CopyStorageOptions, type CopySummary } from '../../lib/copy/index.js';
 import { ConfirmedObjects, digestOf } from '../../lib/copy/confirmed-objects.js';
 import { contents, failure, folder, localStorage, memoryStorage, watched } from './rig.js';
 
@@ -156,8 +156,12 @@ describe('a journal is refused', () => {
     const { journal, from, backend, to } = await setUp();
     let release = () => undefined as void;
     const held = new Promise<void>((resolve) => (release = resolve));
-    backend.beforeCommit = () => held;
-    const first = copyStorage({ from, to, journal, concurrency: 1 });
+    let first: Promise<CopySummary> | undefined;
+    // Of two that start together either may come to hold the journal: the second waits until the first has it.
+    await new Promise<void>((resolve) => {
+      backend.beforeCommit = () => (resolve(), held);
+      first = copyStorage({ from, to, journal, concurrency: 1 });
+    });
     const second = await failure(copyStorage({ from, to, journal }));
     release();
     expect(second).toBeInstanceOf(StorageUnavailableError);
