@@ -4,7 +4,10 @@ import type { StorageOptions } from './config/options.js';
 
 /** Where the signed routes are, and what of the app applies to them. */
 export interface StorageControllerOptions {
-  /** Path of the signed routes below the app's global prefix. @default 'files' */
+  /**
+   * Path of the signed routes below the app's global prefix: segments of A-Z a-z 0-9 - . _ ~, which a URL holds as they
+   * are. @default 'files'
+   */
   readonly path?: string;
   /** Class decorators of the app for the routes: `[Public()]`, `[ApiExcludeController()]`. @default none */
   readonly decorators?: readonly ClassDecorator[];

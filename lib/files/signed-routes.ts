@@ -3,6 +3,7 @@ import 'reflect-metadata';
 import { isDeepStrictEqual } from 'node:util';
 import { StorageConfigurationError } from '../contract/index.js';
 import type { Type } from '@nestjs/common';
+import { fittingSegment, trimmedPath } from './routes-path.js';
 import type { FileServingPolicy } from './serving-policy.js';
 import type { SignedPurpose } from './signed-token.js';
 import { claimedStorage, InvalidSignedUrlError, type SignedRequest, type SignedUrls } from './signed-urls.js';
@@ -63,7 +64,7 @@ export class SignedRoutes {
           `the storages ${names} have their signed routes under the same path, ${JSON.stringify(path)}, with ` +
           'different decorators, so that the guards of one would not protect the other',
         advice:
-          `Give one of them another path, such as controller: { path: '${path}-${added.storage ?? 'more'}' }, ` +
+          `Give one of them another path, such as controller: { path: '${path}-${fittingSegment(added.storage ?? 'more')}' }, ` +
           'or both the same decorators.',
       });
     }
@@ -84,10 +85,6 @@ export class SignedRoutes {
     }
     return { request: route.signer.verify(token, purpose), policy: route.policy ?? {} };
   }
-}
-
-export function trimmedPath(path: string): string {
-  return path.replace(/^\/+|\/+$/g, '');
 }
 
 /** What decorators left on a class and, through it, on its handlers. */

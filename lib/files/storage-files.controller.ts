@@ -7,6 +7,7 @@ import { download } from './download.js';
 import { carriesToken, takeOver, type Exchange } from './exchange.js';
 import { SignedRouteConfig } from './fastify-routes.js';
 import { releaseBody } from './held-body.js';
+import { assertRoutesPath, trimmedPath } from './routes-path.js';
 import { sendJson } from './send.js';
 import { SignedRoutes } from './signed-routes.js';
 import { InvalidSignedUrlError } from './signed-urls.js';
@@ -16,7 +17,7 @@ import { upload } from './signed-upload.js';
 type PassOn = () => void;
 
 export interface StorageFilesControllerOptions {
-  /** Path below the app's global prefix, like `files`. */
+  /** Path below the app's global prefix, like `files`: segments of A-Z a-z 0-9 - . _ ~ */
   readonly path: string;
   /** Name of the storage it is made for, which errors tell. Default: `default`. */
   readonly storage?: string;
@@ -27,11 +28,14 @@ export interface StorageFilesControllerOptions {
 /**
  * Makes the controller class. Each call makes a class of its own, since Nest keeps path and guards on the class: two
  * apps, or two paths, must not share one.
+ *
+ * @throws StorageConfigurationError for a path of other characters
  */
 export function createStorageFilesController(options: StorageFilesControllerOptions): Type<unknown> {
   const { path, decorators = [] } = options;
+  assertRoutesPath(path, options.storage ?? 'default');
 
-  @Controller({ path, version: VERSION_NEUTRAL })
+  @Controller({ path: trimmedPath(path), version: VERSION_NEUTRAL })
   class StorageFilesController {
     readonly logger = new Logger('StorageFilesController');
 
