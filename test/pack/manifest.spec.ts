@@ -76,6 +76,11 @@ describe('the package', () => {
     for (const path of paths) expect(tarball.files).toContain(path.replace('./', ''));
   });
 
+  it('leaves the command executable in the checkout, where no npm installs it', async () => {
+    const { code, stdout } = await runProgram('dist/cli/main.js', ['--help'], ROOT);
+    expect([code, stdout]).toEqual([0, expect.stringContaining('Usage: nestjs-storage')]);
+  });
+
   it('imports only what it declares, and declares only what it imports', () => {
     const imported = new Set(published('.js').flatMap(packagesOf));
     const dependencies = Object.keys(manifest.dependencies);
