@@ -1,26 +1,24 @@
 /** The progress of a copy: a bar on a terminal, a plain line every few seconds elsewhere. */
-import { Presets, SingleBar } from 'cli-progress';
-import type { CopyPhase, CopyProgress } from '../copy/index.js';
-import { countText, roughDurationText, sizeText } from './sizes.js';
+import type { CopyProgress } from '../copy/index.js';
+import { ProgressBar } from './progress-bar.js';
+import { countText, rateText, sizeText } from './sizes.js';
 import type { Terminal } from './terminal.js';
 
 /** Between plain lines, in ms. */
 const LINE_EVERY = 5000;
 
-// All of a line fits into 80 columns.
-const BAR_WIDTH = 12;
 const GROWING = '{phase} {objects}, {bytes}';
 const BAR = '{phase} [{bar}] {percentage}%  {objects}  {bytes}  {rate}';
 
-/** Shows on the error stream. Close it whatever comes of the copy: a bar hides the cursor and keeps a timer. */
+/** Shows on the error stream. Close it whatever comes of the copy. */
 export class CopyProgressDisplay {
   readonly #terminal: Terminal;
-  #bar: SingleBar | undefined;
-  #phase: CopyPhase | undefined;
+  readonly #bar: ProgressBar;
   #lineAt = performance.now() + LINE_EVERY;
 
   constructor(terminal: Terminal) {
     this.#terminal = terminal;
+    this.#bar = new ProgressBar(terminal);
   }
 
   update(progress: CopyProgress): void {
@@ -28,10 +26,8 @@ export class CopyProgressDisplay {
     else this.#tell(progress);
   }
 
-  /** The summary says more than the end of a bar. */
   close(): void {
-    this.#bar?.stop();
-    this.#bar = undefined;
+    this.#bar.close();
   }
 
   #tell(progress: CopyProgress): void {
@@ -44,28 +40,9 @@ export class CopyProgressDisplay {
   }
 
   #draw(progress: CopyProgress): void {
-    const { done, total } = measured(progress);
-    if (progress.phase !== this.#phase) this.#begin(progress, done, total);
-    this.#bar?.setTotal(total);
-    this.#bar?.update(done, texts(progress));
-  }
-
-  #begin(progress: CopyProgress, done: number, total: number): void {
-    this.close();
-    this.#phase = progress.phase;
-    if (progress.phase === 'done') return;
-    this.#bar = new SingleBar(
-      {
-        stream: this.#terminal.streams.error as NodeJS.WriteStream,
-        format: progress.phase === 'planning' ? GROWING : BAR,
-        barsize: BAR_WIDTH,
-        hideCursor: true,
-        clearOnComplete: true,
-        fps: 5,
-      },
-      Presets.legacy,
-    );
-    this.#bar.start(total, done, texts(progress));
+    if (progress.phase === 'done') return this.close();
+    const format = progress.phase === 'planning' ? GROWING : BAR;
+    this.#bar.draw({ format, ...measured(progress), texts: texts(progress) });
   }
 }
 
@@ -76,13 +53,12 @@ function measured({ bytesDone, bytesTotal, objectsDone, objectsTotal }: CopyProg
 
 function texts(progress: CopyProgress): Record<'phase' | 'objects' | 'bytes' | 'rate', string> {
   const { phase, objectsDone, objectsTotal, bytesDone, bytesTotal, bytesPerSecond, secondsLeft, failed } = progress;
-  const left = secondsLeft === undefined ? '' : `  ${roughDurationText(secondsLeft)} left`;
   const lost = failed > 0 ? `  ${countText(failed, 'failure')}` : '';
   const planning = phase === 'planning';
   return {
     phase: phase.padEnd(9),
     objects: planning ? countText(objectsTotal, 'object') : `${objectsDone}/${objectsTotal}`,
     bytes: planning ? sizeText(bytesTotal) : `${sizeText(bytesDone)}/${sizeText(bytesTotal)}`,
-    rate: `${sizeText(bytesPerSecond)}/s${left}${lost}`,
+    rate: `${rateText(bytesPerSecond, secondsLeft)}${lost}`,
   };
 }

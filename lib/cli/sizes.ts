@@ -25,3 +25,9 @@ export function roughDurationText(seconds: number): string {
   const two = (value: number) => String(value).padStart(2, '0');
   return hours > 0 ? `${hours}h${two(minutes)}m` : `${minutes}m${two(rest)}s`;
 }
+
+/** `1.2MB/s`, and `1.2MB/s  2m05s left` where that can be told. */
+export function rateText(bytesPerSecond: number, secondsLeft: number | undefined): string {
+  const left = secondsLeft === undefined ? '' : `  ${roughDurationText(secondsLeft)} left`;
+  return `${sizeText(bytesPerSecond)}/s${left}`;
+}

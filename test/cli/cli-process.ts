@@ -26,6 +26,8 @@ interface Given {
   /** Of standard input; at a terminal what is typed once something is asked. */
   readonly input?: string;
   readonly terminal?: boolean;
+  /** At a terminal: what of its standard streams is a pipe all the same. */
+  readonly piped?: { readonly input?: Readable; readonly output?: Writable };
 }
 
 /** A stream that keeps what is written to it. */
@@ -96,11 +98,11 @@ export class Place {
   }
 
   /** Runs it to its end in this process, with the same folder and environment: quicker, and otherwise equal. */
-  async run(args: readonly string[], { env = {}, input = '', terminal = false }: Given = {}): Promise<Ran> {
+  async run(args: readonly string[], { env = {}, input = '', terminal = false, piped = {} }: Given = {}): Promise<Ran> {
     const [output, error] = [new Collected(terminal), new Collected(terminal)];
     const keyboard = Object.assign(new PassThrough(), { isTTY: true });
     if (terminal) error.answer(input, keyboard);
-    const stdin = terminal ? keyboard : Readable.from([Buffer.from(input)]);
+    const stdin = piped.input ?? (terminal ? keyboard : Readable.from([Buffer.from(input)]));
     const before = { env: process.env, folder: process.cwd() };
     process.env = Object.fromEntries(
       Object.entries({ ...this.env, ...env }).filter(([, value]) => value !== undefined),
@@ -108,7 +110,8 @@ export class Place {
     process.chdir(this.folder);
     try {
       const uninterrupted = { signal: new AbortController().signal, exitCode: undefined };
-      const code = await runProgram(args, new Terminal({ input: stdin, output, error }), uninterrupted);
+      const streams = { input: stdin, output: piped.output ?? output, error };
+      const code = await runProgram(args, new Terminal(streams), uninterrupted);
       return { code, out: output.text, err: error.text };
     } finally {
       process.env = before.env;

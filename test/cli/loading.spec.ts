@@ -1,6 +1,6 @@
 /** What commands load: each only its own, and of the library only what it uses. */
 import { execFile } from 'node:child_process';
-import { readFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
@@ -46,6 +46,13 @@ describe('the command line loads', () => {
     for (const part of ['/lib/copy/', '/lib/doctor/', 'cli-progress', '@bomb.sh', VENDORS, NEST]) {
       expect([part, of(loaded, part)]).toEqual([part, []]);
     }
+  });
+
+  it.each(['put', 'get'])('for %s nothing that draws, where no terminal shows it', async (command) => {
+    await writeFile(join(place.folder, 'a.txt'), 'a');
+    const loaded = await loadedBy([command, 'a.txt', command === 'put' ? 'a.txt' : 'b.txt']);
+    expect(of(loaded, '/cli/transfer-progress.js').length).toBeGreaterThan(0);
+    for (const part of ['/lib/copy/', 'cli-progress', NEST]) expect([part, of(loaded, part)]).toEqual([part, []]);
   });
 
   it('for copy what copies, and an SDK only where its store is used', async () => {

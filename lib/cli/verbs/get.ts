@@ -8,6 +8,7 @@ import { withStorage } from '../open-storage.js';
 import { sizeText } from '../sizes.js';
 import { findTarget, writeTarget, type Target } from '../target-file.js';
 import { printable } from '../terminal.js';
+import { withProgress } from '../transfer-progress.js';
 
 export interface GetArguments {
   readonly storage: string;
@@ -26,14 +27,17 @@ export const get: CommandWork<GetArguments> = async (asked, context) => {
   const target = asked.file === '-' ? undefined : await findTarget(asked.file, asked.key, asked.force ?? false);
   await withStorage(context, asked.storage, async (storage) => {
     const { file, body } = await storage.open(asked.key, { signal: context.signal });
-    if (target) await save(file, body, target, context);
-    else await show(body, context);
+    const write = target
+      ? (bytes: Readable) => writeTarget(target, bytes, context.signal)
+      : (bytes: Readable) => show(bytes, context);
+    // A bar would stand in the midst of what is shown at the terminal.
+    const seen = target ? target.existing?.isCharacterDevice() : context.terminal.streams.output.isTTY;
+    await (seen ? write(body) : withProgress(body, { word: 'reading', size: file.size }, context, write));
+    if (target) await tell(file, target, context);
   });
 };
 
-async function save(file: StoredFile, body: Readable, target: Target, context: CommandContext): Promise<void> {
-  await writeTarget(target, body, context.signal);
-  const { terminal, json } = context;
+async function tell(file: StoredFile, target: Target, { terminal, json }: CommandContext): Promise<void> {
   if (json) return terminal.json({ ...file.toJSON(), file: target.asked });
   await terminal.line(`${printable(target.asked)}  ${sizeText(file.size)}  ${printable(file.contentType)}`);
 }

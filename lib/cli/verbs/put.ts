@@ -9,6 +9,7 @@ import { fileFailure } from '../file-failure.js';
 import { withStorage } from '../open-storage.js';
 import { sizeText } from '../sizes.js';
 import { printable } from '../terminal.js';
+import { withProgress } from '../transfer-progress.js';
 
 export interface PutArguments {
   readonly storage: string;
@@ -68,17 +69,22 @@ async function store(
   key: string,
   { body, size }: Source,
   asked: PutArguments,
-  { terminal, signal, json }: CommandContext,
+  context: CommandContext,
 ): Promise<void> {
-  const stored = await storage.put(key, body, {
+  const { terminal, signal, json } = context;
+  const options = {
     contentType: asked.type,
     metadata: asked.metadata,
     cacheControl: asked.cacheControl,
-    ...(asked.noOverwrite && { ifNoneMatch: '*' }),
+    ...(asked.noOverwrite && { ifNoneMatch: '*' as const }),
     size,
     url: false,
     signal,
-  });
+  };
+  const send = (bytes: Readable) => storage.put(key, bytes, options);
+  // What is typed at a terminal stands where a bar would.
+  const typed = body === terminal.streams.input && terminal.streams.input.isTTY;
+  const stored = await (typed ? send(body) : withProgress(body, { word: 'storing', size }, context, send));
   if (json) return terminal.json(stored);
   await terminal.line(`${printable(stored.key)}  ${sizeText(stored.size)}  ${printable(stored.contentType)}`);
 }
