@@ -68,7 +68,7 @@ async function sameBytes(a: Readable, b: Readable): Promise<boolean> {
 }
 
 /** Of all bytes of a body, in hex. */
-export async function sha256Of(body: Readable): Promise<string> {
+async function sha256Of(body: Readable): Promise<string> {
   const hash = createHash('sha256');
   for await (const chunk of body as AsyncIterable<Buffer>) hash.update(chunk);
   return hash.digest('hex');

@@ -1,4 +1,5 @@
 /** The file of confirmed objects: append-only JSON lines, by which a copy goes on where it was killed. */
+import { appendFileSync } from 'node:fs';
 import { mkdir, open, type FileHandle } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -9,6 +10,7 @@ import {
   StorageError,
   StorageUnavailableError,
 } from '../contract/index.js';
+import { shortCall } from '../disk/short-calls.js';
 import { ConfirmedObjects } from './confirmed-objects.js';
 import type { JournalSubject } from './journal-place.js';
 
@@ -44,6 +46,11 @@ function failed(error: unknown): StorageError {
   if (DENIED.has(code)) return new PermissionDeniedError({ ...details, reason: 'the journal may not be written' });
   return new StorageError({ ...details, reason: 'the journal could not be read or written' });
 }
+
+const append = shortCall(
+  (file: FileHandle, text: string) => file.appendFile(text),
+  (file: FileHandle, text: string) => appendFileSync(file.fd, text),
+);
 
 /** Runs a step of the file system and tells its failure by reason. */
 async function told<T>(step: () => Promise<T>): Promise<T> {
@@ -202,9 +209,7 @@ export class Journal {
     const text = `${this.#waiting.join('\n')}\n`;
     this.#waiting = [];
     this.#next = undefined;
-    const written = told(async () => {
-      await this.#handle.appendFile(text);
-    });
+    const written = told(() => append(this.#handle, text));
     this.#underway = written.catch(() => undefined);
     return written;
   }

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, it } from '@jest/globals';
 import { LocalBackend, type LocalBackendOptions } from '../../lib/backends/local/index.js';
 import type { StorageBackend } from '../../lib/contract/index.js';
+import { makeShortCallsInPlace } from '../../lib/disk/short-calls.js';
 import { registerConformance, type ConformanceTarget } from '../../lib/testing/index.js';
 import { ScopeBackend } from '../../lib/wrappers/index.js';
 
@@ -43,4 +44,13 @@ registerConformance(runner, {
 registerConformance(runner, {
   name: 'local, scoped',
   create: () => target({ durability: 'rename' }, (backend) => new ScopeBackend(backend, 'tenants/acme 公司')),
+});
+
+registerConformance(runner, {
+  name: 'local, with short calls in place',
+  create: () => {
+    // The last one: a process does not turn back, but where its disk is slow.
+    makeShortCallsInPlace();
+    return target({ durability: 'rename' });
+  },
 });

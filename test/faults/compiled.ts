@@ -5,7 +5,7 @@ import { dirname, join, relative, resolve } from 'node:path';
 import ts from 'typescript';
 
 const PROJECT = resolve(import.meta.dirname, '../..');
-const SOURCES = ['lib/backends/local', 'lib/contract', 'test/faults/children'];
+const SOURCES = ['lib/backends/local', 'lib/contract', 'lib/disk', 'test/faults/children'];
 
 /** Compiles without checking types (the type check does that). @returns the folder, which mirrors the project */
 export function compiled(): string {

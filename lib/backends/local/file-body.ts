@@ -1,7 +1,7 @@
 /** The bytes of an open file as a stream that closes the descriptor once, and never ends short. */
-import fs from 'node:fs';
 import { Readable } from 'node:stream';
 import { type StorageError, StorageUnavailableError, type StorageErrorDetails } from '../../contract/index.js';
+import { close, read } from './fs-calls.js';
 import { storageError } from './fs-errors.js';
 
 /** Largest read. A small file has a buffer of its own size: one read, one chunk. */
@@ -49,21 +49,35 @@ export class FileBody extends Readable {
     // Of its own, not from the shared pool: chunks may be kept.
     const buffer = Buffer.allocUnsafeSlow(length);
     this.#reading = true;
-    fs.read(this.#fd, buffer, 0, length, this.#position, (error, bytes) => {
-      this.#reading = false;
-      if (this.#whenIdle) this.#whenIdle();
-      else if (error) this.destroy(storageError(error, this.#options.details));
-      else if (bytes === 0) this.destroy(this.#cutShort());
-      else this.#pass(buffer.subarray(0, bytes));
-    });
+    void this.#readInto(buffer);
+  }
+
+  async #readInto(buffer: Buffer): Promise<void> {
+    let bytes = 0;
+    let failure: StorageError | undefined;
+    try {
+      bytes = await read(this.#fd, buffer, buffer.length, this.#position);
+      if (bytes === 0) failure = this.#cutShort();
+    } catch (error) {
+      failure = storageError(error, this.#options.details);
+    }
+    this.#reading = false;
+    if (this.#whenIdle) this.#whenIdle();
+    else if (failure) this.destroy(failure);
+    else this.#pass(buffer.subarray(0, bytes));
   }
 
   override _destroy(error: Error | null, done: (error?: Error | null) => void): void {
     this.#options.signal?.removeEventListener('abort', this.#onAbort);
-    // Bytes that were read are right whether or not the closing succeeds.
-    const shut = () => fs.close(this.#fd, () => done(error));
+    const shut = () => void this.#close(() => done(error));
     if (this.#reading) this.#whenIdle = shut;
     else shut();
+  }
+
+  async #close(done: () => void): Promise<void> {
+    // Bytes that were read are right whether or not the closing succeeds.
+    await close(this.#fd).catch(() => undefined);
+    done();
   }
 
   #pass(bytes: Buffer): void {

@@ -1,0 +1,38 @@
+/**
+ * Short calls of the file system, made in place by a process that has nothing else to do. The way to the thread pool and
+ * back costs many times what a local disk takes to answer from its cache (docs/decisions/0155).
+ */
+
+/** Bytes up to which reading and writing are short. */
+export const SHORT_BYTES = 64 * 1024;
+/** Milliseconds that a call may take on average; a disk behind a network takes longer, and many at once serve it better. */
+const SLOW = 0.25;
+/** The average is that of about so many calls. */
+const CALLS = 64;
+
+let inPlace = false;
+let average = 0;
+
+/** From now on short calls block this process, for as long as they are answered fast. Never for a process that serves. */
+export function makeShortCallsInPlace(): void {
+  inPlace = true;
+  average = 0;
+}
+
+/** A call that can be made both ways. */
+export function shortCall<A extends unknown[], R>(
+  pooled: (...args: A) => Promise<R>,
+  blocking: (...args: A) => R,
+): (...args: A) => Promise<R> {
+  // A failure must be a rejection, as from the pool.
+  const timed = async (...args: A): Promise<R> => {
+    const started = performance.now();
+    try {
+      return blocking(...args);
+    } finally {
+      average += (performance.now() - started - average) / CALLS;
+      if (average > SLOW) inPlace = false;
+    }
+  };
+  return (...args) => (inPlace ? timed(...args) : pooled(...args));
+}
