@@ -37,7 +37,7 @@ import { ObjectBody } from './object-body.js';
 import { etagCondition, objectInfo, type ObjectHeaders } from './object-facts.js';
 import { partBuffers } from './part-buffers.js';
 import { S3Connection } from './s3.connection.js';
-import { copyObject } from './s3.copy.js';
+import { copyObject, removeSource, type CopyRequest } from './s3.copy.js';
 import { deleteMany } from './s3.delete.js';
 import { attemptsOf } from './s3.errors.js';
 import { listPage } from './s3.list.js';
@@ -191,14 +191,24 @@ export class S3Backend extends BaseStorageBackend {
   }
 
   override async copy(from: StorageKey, to: StorageKey, options: CopyOptions = {}): Promise<ObjectInfo> {
-    const source = this.#details('copy', from);
-    if (from === to) return this.#copyOntoItself(from, options);
-    return copyObject(this.#connection, { from, to, options }, () => this.#head(from, source, options), this.#ledger);
+    return this.#copy({ operation: 'copy', from, to, options });
+  }
+
+  override async move(from: StorageKey, to: StorageKey, options: CopyOptions = {}): Promise<ObjectInfo> {
+    const info = await this.#copy({ operation: 'move', from, to, options });
+    if (from !== to) await removeSource(this.#connection, from, options);
+    return info;
+  }
+
+  async #copy(request: CopyRequest): Promise<ObjectInfo> {
+    const { operation, from, to, options } = request;
+    const details = this.#details(operation, from);
+    if (from === to) return this.#copyOntoItself(from, options, details);
+    return copyObject(this.#connection, request, () => this.#head(from, details, options), this.#ledger);
   }
 
   /** S3 refuses it; there is nothing to do but to look. */
-  async #copyOntoItself(key: StorageKey, options: CopyOptions): Promise<ObjectInfo> {
-    const details = this.#details('copy', key);
+  async #copyOntoItself(key: StorageKey, options: CopyOptions, details: StorageErrorDetails): Promise<ObjectInfo> {
     const info = await this.#head(key, details, options);
     assertConditions(info.etag, options, details);
     return info;

@@ -1,4 +1,4 @@
-/** Copies inside the store: in one request, or part by part above what one request can copy. */
+/** Copies and moves inside the store: in one request, or part by part above what one request can copy. */
 import {
   PreconditionFailedError,
   StorageUnavailableError,
@@ -20,6 +20,8 @@ const COPY_PART_BYTES = 256 * MIB;
 const TRIES = 5;
 
 export interface CopyRequest {
+  /** What the caller asked for, as errors tell it. */
+  readonly operation: 'copy' | 'move';
   readonly from: StorageKey;
   readonly to: StorageKey;
   readonly options: CopyOptions;
@@ -28,12 +30,8 @@ export interface CopyRequest {
 /** The source was overwritten between the look at it and the copy. */
 class SourceChanged extends Error {}
 
-function sourceFields(connection: S3Connection, from: StorageKey, source: ObjectInfo) {
-  const { bucket, dialect } = connection.settings;
-  return {
-    CopySource: `${bucket}/${encodedPath(from)}`,
-    CopySourceIfMatch: etagCondition(dialect, source.etag),
-  };
+function sourceOf(connection: S3Connection, from: StorageKey): string {
+  return `${connection.settings.bucket}/${encodedPath(from)}`;
 }
 
 function orSourceChanged(error: unknown, options: CopyOptions): unknown {
@@ -43,9 +41,9 @@ function orSourceChanged(error: unknown, options: CopyOptions): unknown {
 }
 
 async function copyWhole(connection: S3Connection, request: CopyRequest, source: ObjectInfo): Promise<ObjectInfo> {
-  const { from, to, options } = request;
+  const { operation, from, to, options } = request;
   const { bucket, dialect, newObject: facts } = connection.settings;
-  const details = { operation: 'copy' as const, backend: 's3', key: to };
+  const details: StorageErrorDetails = { operation, backend: 's3', key: to };
   assertHolds(dialect, 'copy', options, details);
   const { ServerSideEncryption, SSEKMSKeyId, StorageClass, ACL } = facts;
   try {
@@ -54,7 +52,8 @@ async function copyWhole(connection: S3Connection, request: CopyRequest, source:
         new sdk.CopyObjectCommand({
           Bucket: bucket,
           Key: to,
-          ...sourceFields(connection, from, source),
+          CopySource: sourceOf(connection, from),
+          CopySourceIfMatch: etagCondition(dialect, source.etag),
           ...conditionFields(dialect, options),
           ServerSideEncryption,
           SSEKMSKeyId,
@@ -75,24 +74,29 @@ async function copyParts(
   connection: S3Connection,
   request: CopyRequest,
   source: ObjectInfo,
+  stat: () => Promise<ObjectInfo>,
   keeper: UploadKeeper,
 ): Promise<ObjectInfo> {
-  const { from, to, options } = request;
+  const { operation, from, to, options } = request;
   const { dialect, copyLimit } = connection.settings;
-  const details: StorageErrorDetails = { operation: 'copy', backend: 's3', key: to };
+  const details: StorageErrorDetails = { operation, backend: 's3', key: to };
   assertHolds(dialect, 'multipart', options, details);
   const object = newObject(connection.settings, to, { ...source, ...options }, details);
   const upload = new MultipartUpload(connection, object, keeper);
   const least = Math.ceil(source.size / MAX_PARTS / MIB) * MIB;
   const bytes = Math.max(Math.min(copyLimit, COPY_PART_BYTES), least);
+  const CopySource = sourceOf(connection, from);
+  const CopySourceIfMatch = dialect.partCopyConditions ? etagCondition(dialect, source.etag) : undefined;
   let copied = false;
   try {
     await upload.begin();
     for (let start = 0; start < source.size; start += bytes) {
       const end = Math.min(start + bytes, source.size) - 1;
-      await upload.copyPart({ ...sourceFields(connection, from, source), CopySourceRange: `bytes=${start}-${end}` });
+      await upload.copyPart({ CopySource, CopySourceIfMatch, CopySourceRange: `bytes=${start}-${end}` });
     }
     await upload.settle();
+    // Parts of one version only are between two looks that saw the same.
+    if (!dialect.partCopyConditions && (await stat()).etag !== source.etag) throw new SourceChanged();
     copied = true;
     const etag = await upload.complete();
     const published = await keeper.look(object);
@@ -114,16 +118,34 @@ export async function copyObject(
     const source = await stat();
     try {
       if (source.size <= connection.settings.copyLimit) return await copyWhole(connection, request, source);
-      return await copyParts(connection, request, source, keeper);
+      return await copyParts(connection, request, source, stat, keeper);
     } catch (error) {
       if (!(error instanceof SourceChanged)) throw error;
       if (tries < TRIES) continue;
       throw new StorageUnavailableError({
-        operation: 'copy',
+        operation: request.operation,
         backend: 's3',
         key: request.from,
         reason: `the source changed ${TRIES} times while it was copied`,
       });
     }
   }
+}
+
+/** What makes a move of a copy. S3 has no condition on deletes that all services hold. */
+export async function removeSource(
+  connection: S3Connection,
+  from: StorageKey,
+  { signal }: Pick<CopyOptions, 'signal'>,
+): Promise<void> {
+  const details: StorageErrorDetails = {
+    operation: 'move',
+    backend: 's3',
+    key: from,
+    advice: 'The object is under its new key already, and still under this one: delete it here, or move it again.',
+  };
+  const { bucket } = connection.settings;
+  await connection.run(details, { signal }, (client, sdk, send) =>
+    client.send(new sdk.DeleteObjectCommand({ Bucket: bucket, Key: from }), send),
+  );
 }

@@ -16,6 +16,7 @@ import {
   type StorageErrorDetails,
   type WriteConditions,
 } from '../../contract/index.js';
+import { tokenError } from './sts.errors.js';
 
 /** What is read of a failure, whoever threw it. */
 interface Failure {
@@ -81,9 +82,15 @@ const tooSkewed: Maker = (details, _context, failure) =>
 const failedCondition: Maker = (details, { conditions }) =>
   conditions?.ifNoneMatch === undefined ? new PreconditionFailedError(details) : new AlreadyExistsError(details);
 
+// AWS and MinIO answer so where an object that was to have a certain ETag is not there at all:
+// https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes.html
+const noKey: Maker = (details, { conditions }) =>
+  conditions?.ifMatch === undefined || details.operation === 'get'
+    ? new StorageFileNotFoundError(details)
+    : new PreconditionFailedError(details);
+
 const overloaded = unavailable('the store is overloaded and asks to slow down');
 const noQuota: Maker = (details) => new QuotaExceededError(details);
-const noKey: Maker = (details) => new StorageFileNotFoundError(details);
 const timedOut: Maker = (details) => new StorageTimeoutError(details);
 const badKeys = denied('the store does not know the access key', 'Check the access key and the endpoint.');
 const oldToken = denied('the temporary credentials have expired', 'Let the credentials be renewed.');
@@ -145,7 +152,7 @@ const BY_STATUS: Readonly<Record<number, Maker>> = {
   301: BY_CODE['PermanentRedirect']!,
   401: (details) => new PermissionDeniedError(details),
   403: (details) => new PermissionDeniedError(details),
-  404: noKey,
+  404: (details) => new StorageFileNotFoundError(details),
   408: timedOut,
   412: failedCondition,
   413: (details) => new FileTooLargeError(details),
@@ -174,6 +181,8 @@ export function toStorageError(error: unknown, context: FailureContext): Storage
     const reason: unknown = context.signal?.reason;
     return reason instanceof StorageError ? reason : new OperationAbortedError(details);
   }
+  const ofToken = tokenError(error, details);
+  if (ofToken) return ofToken;
   const status = failure.$metadata?.httpStatusCode;
   const inner = (failure.cause ?? {}) as Failure;
   // Of an error from another realm (as test runners make them) the SDK keeps the text alone.

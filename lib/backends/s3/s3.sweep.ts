@@ -7,7 +7,7 @@ const A_DAY = 86_400;
 
 export async function sweepUploads(connection: S3Connection, options: SweepOptions): Promise<SweptUploads> {
   const { olderThan = A_DAY, prefix = '', signal } = options;
-  const { bucket } = connection.settings;
+  const { bucket, dialect } = connection.settings;
   const before = Date.now() - olderThan * 1000;
   const failed: { key: string; uploadId: string; error: Error }[] = [];
   let aborted = 0;
@@ -16,9 +16,13 @@ export async function sweepUploads(connection: S3Connection, options: SweepOptio
   while (markers) {
     const place: { readonly KeyMarker?: string; readonly UploadIdMarker?: string } = markers;
     const page = await connection.run({ operation: 'maintain', backend: 's3' }, { signal }, (client, sdk, send) =>
-      client.send(new sdk.ListMultipartUploadsCommand({ Bucket: bucket, Prefix: prefix, ...place }), send),
+      client.send(
+        new sdk.ListMultipartUploadsCommand({ Bucket: bucket, Prefix: dialect.uploadPrefixes ? prefix : '', ...place }),
+        send,
+      ),
     );
     for (const { Key, UploadId, Initiated } of page.Uploads ?? []) {
+      if (!Key?.startsWith(prefix)) continue;
       if ((Initiated?.getTime() ?? 0) > before) {
         kept++;
         continue;
@@ -32,7 +36,7 @@ export async function sweepUploads(connection: S3Connection, options: SweepOptio
       } catch (error) {
         if (signal?.aborted) throw error;
         if (attemptsOf((error as { cause?: unknown }).cause).status === 404) aborted++;
-        else failed.push({ key: Key!, uploadId: UploadId!, error: error as Error });
+        else failed.push({ key: Key, uploadId: UploadId!, error: error as Error });
       }
     }
     markers = page.IsTruncated ? { KeyMarker: page.NextKeyMarker, UploadIdMarker: page.NextUploadIdMarker } : undefined;
