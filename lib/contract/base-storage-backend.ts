@@ -63,7 +63,9 @@ export abstract class BaseStorageBackend implements StorageBackend {
   async move(from: StorageKey, to: StorageKey, options: CopyOptions = {}): Promise<ObjectInfo> {
     // A driver that copies inside its store moves there too.
     const derived = this.copy === BaseStorageBackend.prototype.copy;
-    const info = await (derived ? this.transfer('move', from, to, options) : this.copy(from, to, options));
+    const info = await (derived
+      ? this.transfer('move', from, to, options)
+      : this.moving(from, this.copy(from, to, options)));
     if (from !== to) await this.delete(from, { signal: options.signal });
     return info;
   }
@@ -136,9 +138,22 @@ export abstract class BaseStorageBackend implements StorageBackend {
     try {
       return await this.open(key, { signal });
     } catch (error) {
-      if (!(error instanceof StorageFileNotFoundError)) throw error;
-      throw new StorageFileNotFoundError({ operation, key, backend: this.name, cause: error });
+      throw this.asTold(operation, key, error);
     }
+  }
+
+  private async moving(from: StorageKey, copying: Promise<ObjectInfo>): Promise<ObjectInfo> {
+    try {
+      return await copying;
+    } catch (error) {
+      throw this.asTold('move', from, error);
+    }
+  }
+
+  /** A missing source is told as a failure of what was asked for. */
+  private asTold(operation: 'copy' | 'move', key: StorageKey, error: unknown): unknown {
+    if (!(error instanceof StorageFileNotFoundError)) return error;
+    return new StorageFileNotFoundError({ operation, key, backend: this.name, cause: error });
   }
 
   private noUrls(operation: StorageOperation, key: string): NotSupportedError {

@@ -2,7 +2,7 @@
 import { Readable } from 'node:stream';
 import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { MemoryBackend } from '../../lib/backends/memory/memory.backend.js';
-import { parseKey } from '../../lib/contract/index.js';
+import { parseKey, type CopyOptions, type StorageKey } from '../../lib/contract/index.js';
 import { registerConformance } from '../../lib/testing/index.js';
 import { ScopeBackend } from '../../lib/wrappers/index.js';
 import { PlainBackend } from './plain.backend.js';
@@ -45,5 +45,17 @@ describe('the base of drivers', () => {
     const stage = jest.spyOn(backend, 'stage');
     expect(await backend.move(from, to)).toBe(copied);
     expect([copy.mock.calls.length, stage.mock.calls.length]).toEqual([1, 0]);
+  });
+
+  it('tells a missing source as the move that was asked for, whoever looked', async () => {
+    class CopyingBackend extends PlainBackend {
+      override copy(from: StorageKey, to: StorageKey, options?: CopyOptions) {
+        return super.copy(from, to, options);
+      }
+    }
+    const moved = new CopyingBackend().move(parseKey('missing'), parseKey('to'));
+    const error = await moved.catch((reason: unknown) => reason);
+    expect(error).toMatchObject({ name: 'StorageFileNotFoundError', operation: 'move', key: 'missing' });
+    expect((error as Error).cause).toMatchObject({ operation: 'copy' });
   });
 });
