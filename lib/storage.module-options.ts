@@ -1,5 +1,5 @@
 /** What forRoot() and forRootAsync() take. */
-import type { InjectionToken, ModuleMetadata, OptionalFactoryDependency, Type } from '@nestjs/common';
+import type { Abstract, ModuleMetadata, Type } from '@nestjs/common';
 import type { StorageOptions } from './config/options.js';
 
 /** Where the signed routes are, and what of the app applies to them. */
@@ -38,10 +38,22 @@ export interface StorageOptionsFactory {
   createStorageOptions(): StorageOptions | Promise<StorageOptions>;
 }
 
-/** The tokens whose values a factory of these parameters is called with. */
+/**
+ * A token of Nest whose value is of that type. Of names (strings, symbols) nothing can be told; a class has to make what
+ * is asked for. Nest's own InjectionToken takes any class.
+ */
+export type TokenFor<Dependency> = string | symbol | Type<Dependency> | Abstract<Dependency>;
+
+/** The tokens whose values a factory of these parameters is called with, in order. */
 export type InjectFor<Dependencies extends readonly unknown[]> = {
-  readonly [Index in keyof Dependencies]: InjectionToken<Dependencies[Index]> | OptionalFactoryDependency;
+  readonly [Index in keyof Dependencies]:
+    TokenFor<Dependencies[Index]> | { readonly token: TokenFor<Dependencies[Index]>; readonly optional: boolean };
 };
+
+/** A factory that cannot do without arguments cannot do without `inject`. */
+export type RequiredInject<Dependencies extends readonly unknown[]> = [] extends Dependencies
+  ? unknown
+  : { readonly inject: InjectFor<Dependencies> };
 
 /**
  * Options of StorageModule.forRootAsync(): one of useFactory, useClass, useExisting.
@@ -55,5 +67,5 @@ export interface StorageModuleAsyncOptions<Dependencies extends readonly unknown
   /** Makes the options from what `inject` names. */
   readonly useFactory?: (...dependencies: [...Dependencies]) => StorageOptions | Promise<StorageOptions>;
   readonly useClass?: Type<StorageOptionsFactory>;
-  readonly useExisting?: InjectionToken<StorageOptionsFactory>;
+  readonly useExisting?: TokenFor<StorageOptionsFactory>;
 }

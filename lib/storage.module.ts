@@ -8,6 +8,7 @@ import { DEFAULT_STORAGE } from './service/storage.registry.js';
 import { StorageCoreModule } from './storage-core.module.js';
 import { getStorageOptionsToken } from './storage.constants.js';
 import type {
+  RequiredInject,
   StorageModuleAsyncOptions,
   StorageModuleExtras,
   StorageModuleOptions,
@@ -43,7 +44,7 @@ export class StorageModule {
    * })
    */
   static forRootAsync<Dependencies extends readonly unknown[]>(
-    options: StorageModuleAsyncOptions<Dependencies>,
+    options: StorageModuleAsyncOptions<Dependencies> & RequiredInject<Dependencies>,
   ): DynamicModule {
     const { imports = [], providers = [] } = options;
     return dynamicModule(options, imports, [...providers, ...asyncOptionsProviders(options)]);

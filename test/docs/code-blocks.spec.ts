@@ -2,57 +2,28 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
-import ts from 'typescript';
+import { problemsOf, type Source } from '../support/compiled-sources.js';
 
 const ROOT = resolve(import.meta.dirname, '../..');
-
-interface CodeBlock {
-  /** `docs/uploads.md:12`: where the block starts. */
-  readonly place: string;
-  /** Where the compiler sees it. */
-  readonly path: string;
-  readonly code: string;
-}
 
 function documents(): string[] {
   const guides = readdirSync(join(ROOT, 'docs')).filter((name) => name.endsWith('.md'));
   return ['README.md', 'CONTRIBUTING.md', ...guides.sort().map((name) => `docs/${name}`)];
 }
 
-function codeBlocks(document: string): CodeBlock[] {
+function codeBlocks(document: string): Source[] {
   const text = readFileSync(join(ROOT, document), 'utf8');
   return [...text.matchAll(/^```ts\n([\s\S]*?)^```$/gm)].map((match, index) => ({
     place: `${document}:${text.slice(0, match.index).split('\n').length}`,
-    path: join(ROOT, 'code-blocks', `${document.replace(/\W+/g, '-')}-${index + 1}.ts`),
+    path: `code-blocks/${document.replace(/\W+/g, '-')}-${index + 1}.ts`,
     // A block without an import or export is a module all the same, so that blocks do not see each other's names.
     code: `${match[1]!}\nexport {};\n`,
   }));
 }
 
-function compilerOptions(): ts.CompilerOptions {
-  const config = ts.readConfigFile(join(ROOT, 'tsconfig.json'), (path) => ts.sys.readFile(path));
-  const { options } = ts.parseJsonConfigFileContent({ ...config.config, include: [], files: [] }, ts.sys, ROOT);
-  // Examples leave things unused, and tests in them use jest's globals as apps do.
-  return { ...options, noEmit: true, noUnusedLocals: false, noUnusedParameters: false };
-}
-
 /** Problems by the place of the block. */
-function compile(blocks: readonly CodeBlock[]): string[] {
-  const options = compilerOptions();
-  const host = ts.createCompilerHost(options);
-  const byPath = new Map(blocks.map((block) => [block.path, block]));
-  const { readFile, fileExists } = host;
-  host.readFile = (path) => byPath.get(path)?.code ?? readFile(path);
-  host.fileExists = (path) => byPath.has(path) || fileExists(path);
-  const program = ts.createProgram([...byPath.keys()], options, host);
-  return [...byPath].flatMap(([path, block]) => {
-    const source = program.getSourceFile(path);
-    if (!source) return [`${block.place}: was not compiled`];
-    return [...program.getSyntacticDiagnostics(source), ...program.getSemanticDiagnostics(source)].map((problem) => {
-      const line = source.getLineAndCharacterOfPosition(problem.start ?? 0).line + 1;
-      return `${block.place} line ${line}: ${ts.flattenDiagnosticMessageText(problem.messageText, '\n')}`;
-    });
-  });
+function compile(blocks: readonly Source[]): string[] {
+  return problemsOf(blocks).map(({ place, line, message }) => `${place} line ${line}: ${message}`);
 }
 
 describe('code in the documents', () => {
@@ -60,9 +31,9 @@ describe('code in the documents', () => {
 
   // The count shows in the report.
   it(`compiles: all ${blocks.length} blocks`, () => {
-    const wrong: CodeBlock = {
+    const wrong: Source = {
       place: 'control',
-      path: join(ROOT, 'code-blocks', 'control.ts'),
+      path: 'code-blocks/control.ts',
       code: "import { StorageModule } from 'nestjs-storage'; StorageModule.forRoot({ backend: 'floppy' });",
     };
     // The control shows that the compiler really sees the library's types.
