@@ -105,7 +105,8 @@ describe('all guides', () => {
   });
 
   it('name only variables that there are', () => {
-    const foreign = new Set(['RAILWAY_RUN_UID', 'UV_THREADPOOL_SIZE']);
+    const readByTheAwsSdk = ['AWS_ROLE_ARN', 'AWS_WEB_IDENTITY_TOKEN_FILE', 'AWS_ENDPOINT_URL_STS'];
+    const foreign = new Set(['RAILWAY_RUN_UID', 'UV_THREADPOOL_SIZE', ...readByTheAwsSdk]);
     // A named storage has variables of its own: STORAGE_AVATARS_S3_BUCKET.
     const named = (name: string) => VARIABLES.has(name.replace(/^STORAGE_[A-Z0-9]+_/, 'STORAGE_'));
     const known = (name: string) => VARIABLES.has(name) || foreign.has(name) || named(name) || name.endsWith('_');

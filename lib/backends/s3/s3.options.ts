@@ -123,7 +123,10 @@ export interface S3BackendOptions {
 export interface SweepOptions extends OperationOptions {
   /** Seconds: only uploads begun longer ago are removed, so that none on its way is hit. Default 86,400 (a day). */
   readonly olderThan?: number;
-  /** String prefix of the keys. Default: the whole bucket, uploads of other programs included. */
+  /**
+   * String prefix of the keys. Default: the whole bucket, uploads of other programs included. (MinIO only finds uploads
+   * that the server which answers remembers since its start; it removes old ones itself.)
+   */
   readonly prefix?: string;
 }
 
