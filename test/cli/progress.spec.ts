@@ -44,8 +44,8 @@ async function* slowly(): AsyncGenerator<Buffer> {
   }
 }
 
-/** A pipe with a name, and what a slow reader of it gets. */
-async function namedPipe(name: string): Promise<Promise<Buffer>> {
+/** A pipe with a name. @returns once it is there: what a slow reader of it gets */
+async function namedPipe(name: string): Promise<{ readonly taken: Promise<Buffer> }> {
   const path = join(place.folder, name);
   await promisify(execFile)('mkfifo', [path]);
   const read = async () => {
@@ -57,7 +57,7 @@ async function namedPipe(name: string): Promise<Promise<Buffer>> {
     }
     return Buffer.concat(pieces);
   };
-  return read();
+  return { taken: read() };
 }
 
 /** What is left on the screen: a bar that is gone leaves its line empty. */
@@ -68,12 +68,12 @@ function expectBarGone(err: string): void {
 
 describe('get at a terminal', () => {
   it('shows bytes, rate and time left while it writes into a file', async () => {
-    const pipe = namedPipe('pipe');
+    const { taken } = await namedPipe('pipe');
     const { code, out, err } = await place.run(['get', 'large.bin', 'pipe', '--force'], { terminal: true });
     expect([code, out]).toEqual([0, 'pipe  3MB  application/octet-stream\n']);
     expect(plain(err)).toMatch(BAR);
     expectBarGone(err);
-    expect((await pipe).equals(stored)).toBe(true);
+    expect((await taken).equals(stored)).toBe(true);
   });
 
   it('shows them while another program takes what it writes', async () => {
@@ -91,10 +91,10 @@ describe('get at a terminal', () => {
   });
 
   it('shows none with --json', async () => {
-    const pipe = namedPipe('json-pipe');
+    const { taken } = await namedPipe('json-pipe');
     const ran = await place.run(['get', 'large.bin', 'json-pipe', '--force', '--json'], { terminal: true });
     expect([ran.code, ran.err, JSON.parse(ran.out)]).toMatchObject([0, '', { file: 'json-pipe', size: 3 * MIB }]);
-    expect((await pipe).length).toBe(stored.byteLength);
+    expect((await taken).length).toBe(stored.byteLength);
   });
 });
 
