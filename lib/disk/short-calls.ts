@@ -5,18 +5,19 @@
 
 /** Bytes up to which reading and writing are short. */
 export const SHORT_BYTES = 64 * 1024;
-/** Milliseconds that a call may take on average; a disk behind a network takes longer, and many at once serve it better. */
+/** Milliseconds; a disk behind a network takes longer, and many calls at once serve it better. */
 const SLOW = 0.25;
-/** The average is that of about so many calls. */
+/** The share of slow calls is that of about so many. A share and not an average: a busy machine makes few of them long. */
 const CALLS = 64;
+const TOO_MANY = 0.5;
 
 let inPlace = false;
-let average = 0;
+let slowShare = 0;
 
 /** From now on short calls block this process, for as long as they are answered fast. Never for a process that serves. */
 export function makeShortCallsInPlace(): void {
   inPlace = true;
-  average = 0;
+  slowShare = 0;
 }
 
 /** A call that can be made both ways. */
@@ -30,8 +31,9 @@ export function shortCall<A extends unknown[], R>(
     try {
       return blocking(...args);
     } finally {
-      average += (performance.now() - started - average) / CALLS;
-      if (average > SLOW) inPlace = false;
+      const slow = performance.now() - started > SLOW;
+      slowShare += ((slow ? 1 : 0) - slowShare) / CALLS;
+      if (slowShare > TOO_MANY) inPlace = false;
     }
   };
   return (...args) => (inPlace ? timed(...args) : pooled(...args));
