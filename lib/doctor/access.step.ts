@@ -1,6 +1,7 @@
 /** Credentials and bucket: whether the store knows them, before anything is written. */
 import { PermissionDeniedError } from '../contract/index.js';
 import { factsOf } from './failure-facts.js';
+import { OF_TOKEN } from './s3-causes.js';
 import type { Step } from './step.js';
 import type { Trial } from './trial.js';
 
@@ -18,8 +19,8 @@ const UNKNOWN_CREDENTIALS = [
 /** Whether the store knows who asks, and only does not let them list. */
 function mayOnlyNotList(error: unknown): boolean {
   if (!(error instanceof PermissionDeniedError)) return false;
-  const { codes, status } = factsOf(error);
-  return status === 403 && !UNKNOWN_CREDENTIALS.some((code) => codes.has(code));
+  const { codes, status, text } = factsOf(error);
+  return status === 403 && !UNKNOWN_CREDENTIALS.some((code) => codes.has(code)) && !OF_TOKEN.test(text);
 }
 
 /**

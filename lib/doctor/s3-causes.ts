@@ -31,7 +31,15 @@ function rightRegion({ facts }: FailureContext): string | undefined {
   return facts.region ?? /expecting '([^']+)'/.exec(facts.text)?.[1];
 }
 
+/** Of credentials for a web identity, the storage's own words say best which of the two services refused. */
+export const OF_TOKEN = /: (?<cause>the (?:token service \(STS\)|web identity token)[^.\n]*)\. (?<advice>[^\n]+)/;
+
 export const S3_CAUSES: readonly CauseRow[] = [
+  {
+    says: OF_TOKEN,
+    cause: ({ facts }) => `T${OF_TOKEN.exec(facts.text)!.groups!['cause']!.slice(1)}.`,
+    advice: ({ facts }) => OF_TOKEN.exec(facts.text)!.groups!['advice']!,
+  },
   {
     codes: ['SignatureDoesNotMatch', 'RequestTimeTooSkewed', 'RequestExpired'],
     when: clockIsOff,

@@ -54,16 +54,17 @@ const BY_CODE: Readonly<Record<string, Maker>> = {
 };
 
 /** By name: the SDK has a copy of that class in each package that asks STS. */
-function fromTokenService(error: unknown): boolean {
-  for (let proto: unknown = error; proto instanceof Object; proto = Object.getPrototypeOf(proto)) {
-    if (proto.constructor.name === 'STSServiceException') return true;
+function fromTokenService(error: object): boolean {
+  for (let proto = Object.getPrototypeOf(error) as object | null; proto; proto = Object.getPrototypeOf(proto)) {
+    if (proto.constructor?.name === 'STSServiceException') return true;
   }
   return false;
 }
 
 /** The error by reason; undefined where it is not of a token, or is one that any service has: overload, time-out. */
 export function tokenError(error: unknown, details: StorageErrorDetails): StorageError | undefined {
-  const { Code, code, path } = (error ?? {}) as Failure;
+  if (!(typeof error === 'object' && error !== null)) return undefined;
+  const { Code, code, path } = error as Failure;
   if (code !== undefined && path !== undefined && path === process.env['AWS_WEB_IDENTITY_TOKEN_FILE']) {
     return new StorageConfigurationError({
       ...details,
