@@ -152,6 +152,10 @@ describe('settings', () => {
     [{ via: 'proxy' as 'app' }, 'via must be'],
     [{ dialect: 'backblaze' as const, region: 'us-west-000', tags: { a: 'b' } }, 'knows no tags'],
     [{ kmsKeyId: 'k' }, 'kmsKeyId needs an encryption'],
+    [
+      { endpoint: `https://${'a'.repeat(32)}.eu.r2.cloudflarestorage.com`, encryption: 'AES256' as const },
+      'cloudflare takes no wishes about encryption',
+    ],
   ])('%j is a configuration error', (options, message) => {
     const make = () => new S3Backend({ bucket: 'b', ...options });
     expect(make).toThrow(expect.objectContaining({ code: 'configuration', message: expect.stringContaining(message) }));

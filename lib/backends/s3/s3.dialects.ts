@@ -35,6 +35,8 @@ export interface S3Dialect {
   readonly underscores: boolean;
   /** Tags on objects. */
   readonly tags: boolean;
+  /** Headers that ask for encryption by the service. */
+  readonly encryption: boolean;
   /** All parts of an upload but the last must have one size. (The upload engine always keeps to that.) */
   readonly equalParts: boolean;
   /** ListMultipartUploads takes any prefix; else it finds by a whole key, and all uploads without a prefix. */
@@ -57,6 +59,7 @@ const CONSERVATIVE = {
   // https://nginx.org/en/docs/http/ngx_http_core_module.html#underscores_in_headers
   underscores: false,
   tags: true,
+  encryption: true,
   equalParts: false,
   uploadPrefixes: true,
 } as const satisfies Omit<S3Dialect, 'name'>;
@@ -84,6 +87,8 @@ const DIALECTS: readonly S3Dialect[] = [
     // https://docs.aws.amazon.com/AmazonS3/latest/userguide/UsingMetadata.html: any header name
     underscores: true,
     tags: true,
+    // https://docs.aws.amazon.com/AmazonS3/latest/userguide/serv-side-encryption.html
+    encryption: true,
     equalParts: false,
     uploadPrefixes: true,
   },
@@ -193,12 +198,14 @@ const DIALECTS: readonly S3Dialect[] = [
     name: 'cloudflare',
     // https://developers.cloudflare.com/r2/reference/data-location/ (jurisdictions: eu, fedramp, us and whatever follows)
     hosts: /(?:^|\.)[0-9a-f]{32}(?:\.[a-z]+)?\.r2\.cloudflarestorage\.com$/,
-    // https://developers.cloudflare.com/r2/api/s3/api/: region, Content-MD5 at PutObject and UploadPart, no ACLs, no tags.
-    // CRC-32 is taken as well, but only since 2025 (https://github.com/cloudflare/cloudflare-docs/pull/19236).
+    // https://developers.cloudflare.com/r2/api/s3/api/: region, Content-MD5 at PutObject and UploadPart, no ACLs, no tags,
+    // no x-amz-server-side-encryption. CRC-32 is taken as well, but only since 2025:
+    // https://github.com/cloudflare/cloudflare-docs/pull/19236
     region: 'auto',
     checksums: 'md5',
     acl: false,
     tags: false,
+    encryption: false,
     // Both styles are in the vendor's examples, this one in those of boto3
     // (https://developers.cloudflare.com/r2/examples/aws/boto3/). No page shows the other one with a jurisdiction, and
     // rclone never uses it: https://github.com/rclone/rclone/blob/master/backend/s3/provider/Cloudflare.yaml

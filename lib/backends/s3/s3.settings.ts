@@ -72,6 +72,9 @@ function newObjectSettings(options: S3BackendOptions, dialect: S3Dialect): NewOb
   }
   if (acl !== undefined && !dialect.acl) throw wrong(`${dialect.name} knows no ACLs on objects`, 'Leave out acl.');
   if (tags !== undefined && !dialect.tags) throw wrong(`${dialect.name} knows no tags on objects`, 'Leave out tags.');
+  if (encryption !== undefined && !dialect.encryption) {
+    throw wrong(`${dialect.name} takes no wishes about encryption`, 'Leave out encryption: it encrypts by itself.');
+  }
   if (tags !== undefined && Object.keys(tags).length > 10) throw wrong('an object has at most 10 tags');
   return {
     ServerSideEncryption: encryption,
