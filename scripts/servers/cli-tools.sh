@@ -5,8 +5,8 @@
 #   cli-tools.sh check      end well if all of them are there
 set -euo pipefail
 
-# rclone: what copies are measured against. faketime: a clock that is wrong.
-PACKAGES=(rclone faketime)
+# rclone: what copies are measured against. faketime: a clock that is wrong. zsh, fish: shells that complete.
+PACKAGES=(rclone faketime zsh fish)
 
 case ${1:-} in
   install)

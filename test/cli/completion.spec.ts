@@ -1,7 +1,7 @@
 /** Completion: what is offered, what never is, and a real bash that sources the script. */
 import { execFile } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdir, readdir, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { createServer, type AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -20,7 +20,7 @@ beforeAll(async () => {
   const names = ['docs/2026/report.pdf', 'docs/2026/result.pdf', 'image.png', 'risky/plain', 'risky/übersicht.txt'];
   for (const name of [...names, ...DANGEROUS.map((each) => `risky/${each}`)])
     await writeFile(join(place.files, name), '');
-  await writeFile(join(place.folder, 'upload.me'), '');
+  await writeFile(join(place.folder, 'upload.me'), 'kept');
 });
 afterAll(() => place.remove());
 
@@ -84,26 +84,44 @@ describe('completion', () => {
     expect((await place.run(['completion', 'tcsh'])).code).toBe(2);
   });
 
-  it('works in bash', async () => {
+  it('says beside each what it is', async () => {
+    const env = { STORAGE_ARCHIVE_S3_BUCKET: 'b' };
+    const told = async (words: string[]) => (await place.runProcess(['complete', '--', ...words], { env })).out;
+    expect(await told(['get', ''])).toBe('docs/\tfolder\nrisky/\tfolder\nimage.png\t0B\n:4\n');
+    expect(await told(['put', ''])).toBe('files/\tfolder\nupload.me\tfile\n:4\n');
+    expect(await told(['ls', '-s', ''])).toBe('archive\tSTORAGE_ARCHIVE_…\ndefault\tSTORAGE_…\n:4\n');
+  });
+
+  it('works in bash, up to the cursor, and runs nothing of the line', async () => {
     const { out: script } = await place.runProcess(['completion', 'bash']);
     const bash = `
       nestjs-storage() { '${process.execPath}' '${MAIN}' "$@"; }
-      # Of the package bash-completion, which distributions install with bash.
-      _get_comp_words_by_ref() { words=("\${COMP_WORDS[@]}"); cword=$COMP_CWORD; cur=\${COMP_WORDS[COMP_CWORD]}; prev=\${COMP_WORDS[COMP_CWORD-1]}; }
-      compopt() { :; }
       ${script}
-      try() { COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); COMPREPLY=(); __nestjs_storage_complete; echo "\${COMPREPLY[*]}"; }
-      try nestjs-storage ge
-      try nestjs-storage get docs/
-      try nestjs-storage get risky/
+      try() { COMP_LINE=$1; COMP_POINT=\${2:-\${#1}}; __nestjs_storage_complete; echo "\${COMPREPLY[*]}"; }
+      try 'nestjs-storage ge'
+      try 'nestjs-storage get docs/'
+      try 'nestjs-storage get risky/'
+      try 'nestjs-storage get  im behind the cursor' 22
+      try 'nestjs-storage get im '
+      try 'nestjs-storage ls --storage=de'
+      COMP_WORDBREAKS=' ' try 'nestjs-storage ls --storage=de'
+      try 'nestjs-storage get im $(touch pwned) \`touch pwned\` ; touch pwned'
+      try 'nestjs-storage get image.png > upload.me --st'
     `;
     const { stdout } = await promisify(execFile)('bash', ['--norc', '-c', bash], { cwd: place.folder, env: place.env });
     expect(stdout.split('\n').map((row) => row.split(/\s+/))).toEqual([
       ['get'],
       ['docs/2026/report.pdf', 'docs/2026/result.pdf'],
       ['risky/plain', 'risky/übersicht.txt'],
+      ['image.png'],
+      ['files/', 'upload.me'],
+      ['default'],
+      ['--storage=default'],
+      [''],
+      ['--storage'],
       [''],
     ]);
     expect(await readdir(place.folder)).not.toContain('pwned');
+    expect(await readFile(join(place.folder, 'upload.me'), 'utf8')).toBe('kept');
   });
 });

@@ -57,7 +57,7 @@ export function addCopy(program: Command, run: Runner): void {
     .option('--delete-extra', 'then delete what only the target has; asks once more')
     .option('--confirm-delete-extra', 'the second yes to --delete-extra, where nobody can be asked')
     .option('-c, --concurrency <count>', 'objects under way at once. Default: 16', countOf)
-    .option('--journal <file>', 'file of what is confirmed. Default: one in the your state folder')
+    .option('--journal <file>', 'file of what is confirmed. Default: one in your state folder')
     .option('--no-journal', 'keep none: a later run looks at every object again');
   withCommonOptions(command)
     .addHelpText(
