@@ -1,4 +1,5 @@
 /** Failures of this machine's files, in words. */
+import { codeOf } from '../disk/errno.js';
 import { FileError } from './failures.js';
 
 const REASONS: Readonly<Record<string, string>> = {
@@ -17,6 +18,6 @@ const REASONS: Readonly<Record<string, string>> = {
 
 /** @param path as it was asked for */
 export function fileFailure(what: 'read' | 'write', path: string, cause: unknown): FileError {
-  const { code = '' } = cause as NodeJS.ErrnoException;
+  const code = codeOf(cause) ?? '';
   return new FileError(`cannot ${what} ${JSON.stringify(path)}: ${REASONS[code] ?? (code || 'it failed')}`, { cause });
 }

@@ -10,6 +10,7 @@ import {
   StorageError,
   StorageUnavailableError,
 } from '../contract/index.js';
+import { codeOf } from '../disk/errno.js';
 import { shortCall } from '../disk/short-calls.js';
 import { ConfirmedObjects } from './confirmed-objects.js';
 import type { JournalSubject } from './journal-place.js';
@@ -36,7 +37,7 @@ const NO_ROOM = new Set(['ENOSPC', 'EDQUOT', 'EFBIG']);
 const DENIED = new Set(['EACCES', 'EPERM', 'EROFS']);
 
 function failed(error: unknown): StorageError {
-  const code = (error as NodeJS.ErrnoException).code ?? '';
+  const code = codeOf(error) ?? '';
   const details = {
     operation: 'copy' as const,
     advice: 'Name another file with `journal`, or copy without one (false).',

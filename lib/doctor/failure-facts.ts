@@ -1,5 +1,6 @@
 /** What an error and its causes say, in whatever shape libraries throw it. */
 import { StorageError, type StorageErrorCode } from '../contract/index.js';
+import { codeOf } from '../disk/errno.js';
 
 export interface FailureFacts {
   /** Names and codes of the error and its causes: `ECONNREFUSED`, `NoSuchBucket`, `credentialsRefused`. */
@@ -50,7 +51,7 @@ export function factsOf(error: unknown): FailureFacts {
   const texts = chain.map(({ message }) => message).filter(isText);
   // Some libraries put the code of the network into the message alone.
   const inTexts = texts.flatMap((text) => text.match(/\bE[A-Z]{4,}\b/g) ?? []);
-  const named = chain.flatMap(({ name, code, Code, reason }) => [name, code, Code, reason]).filter(isText);
+  const named = chain.flatMap((told) => [told.name, codeOf(told), told.Code, told.reason]).filter(isText);
   const statuses = chain.flatMap(({ status, $metadata }) => [status, $metadata?.httpStatusCode]);
   const regions = chain.flatMap(({ Region, $response }) => [Region, $response?.headers?.['x-amz-bucket-region']]);
   return {

@@ -6,6 +6,7 @@ import { localSettings } from '../config/backend-settings.js';
 import { createBackend } from '../config/create-backend.js';
 import { variableName } from '../config/environment.js';
 import { RESERVED_SEGMENT } from '../contract/index.js';
+import { codeOf } from '../disk/errno.js';
 import { fail, skip, type Step } from './step.js';
 import { TRIAL_PREFIX, type Trial } from './trial.js';
 
@@ -23,8 +24,6 @@ const FLEETING: Readonly<Record<number, string>> = {
 function rootOf(trial: Trial): string {
   return resolve(localSettings(trial.resolved).root);
 }
-
-const codeOf = (error: unknown) => (error as NodeJS.ErrnoException).code;
 
 async function codeOfAccess(path: string, mode: number): Promise<string | undefined> {
   try {

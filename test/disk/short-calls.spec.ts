@@ -53,6 +53,15 @@ describe('in place', () => {
     await unlink(path);
   });
 
+  it('lets timers, sockets and the pool have their turn while calls follow each other', async () => {
+    const turn = new AbortController();
+    setImmediate(() => turn.abort());
+    const deadline = performance.now() + 2_000;
+    // Nothing but promises to wait for: such a loop never ends by itself.
+    while (!turn.signal.aborted && performance.now() < deadline) await lstat(folder);
+    expect(turn.signal.aborted).toBe(true);
+  });
+
   it('goes back to the pool where calls take long', async () => {
     const made: string[] = [];
     const call = shortCall(

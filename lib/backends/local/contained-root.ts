@@ -1,7 +1,8 @@
 /** The folder that holds everything: paths below it are reached only as they are, never through a symbolic link. */
 import fs, { type BigIntStats } from 'node:fs';
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import { close, codeOf, failWith, fstat, fsync, lstat, mkdir, open, realpath } from './fs-calls.js';
+import { codeOf } from '../../disk/errno.js';
+import { close, failWith, fstat, fsync, lstat, mkdir, open, realpath } from './fs-calls.js';
 import { KEEPS_CHANGING, SAME_BUT_FOR_CASE } from './fs-errors.js';
 
 const { O_RDONLY, O_DIRECTORY = 0, O_NOFOLLOW = 0, O_NONBLOCK = 0 } = fs.constants;

@@ -1,6 +1,5 @@
 /** File system calls as promises over bare descriptors: fewer thread-pool hops and objects than FileHandle. */
 import fs, { type BigIntStats, type Dirent } from 'node:fs';
-import { constants } from 'node:os';
 import { promisify } from 'node:util';
 import { SHORT_BYTES, shortCall } from '../../disk/short-calls.js';
 
@@ -81,18 +80,6 @@ export async function writeAll(fd: number, chunks: readonly Uint8Array[], positi
     rest = rest.slice(done);
     if (left > 0) rest = [rest[0]!.subarray(left), ...rest.slice(1)];
   }
-}
-
-/** Names of the errors that Node's own table leaves out, a full quota (EDQUOT) and a stale handle (ESTALE) among them. */
-const ERRNO_NAMES = new Map(Object.entries(constants.errno).map(([name, number]) => [number, name]));
-
-/** The errno name of an error, where it has one. */
-export function codeOf(error: unknown): string | undefined {
-  // By shape: test runners run code in a realm whose Error is not the file system's.
-  if (typeof error !== 'object' || error === null) return undefined;
-  const { code, errno }: { readonly code?: unknown; readonly errno?: unknown } = error;
-  if (typeof code !== 'string') return undefined;
-  return code.startsWith('Unknown system error') ? (ERRNO_NAMES.get(Math.abs(Number(errno))) ?? code) : code;
 }
 
 /** Makes an error that the rest of the driver reads like one of the file system's. */

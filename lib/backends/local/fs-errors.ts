@@ -10,7 +10,7 @@ import {
   StorageUnavailableError,
   type StorageErrorDetails,
 } from '../../contract/index.js';
-import { codeOf } from './fs-calls.js';
+import { codeOf } from '../../disk/errno.js';
 
 /** A folder on the way differs from the key only in case or Unicode form: the file system holds them for the same. */
 export const SAME_BUT_FOR_CASE = 'ECASE';

@@ -1,7 +1,7 @@
 /** One writer at a time for each key: within this process always, across processes where it was asked. */
 import { StorageUnavailableError, type StorageErrorDetails } from '../../contract/index.js';
+import { codeOf } from '../../disk/errno.js';
 import type { ContainedRoot } from './contained-root.js';
-import { codeOf } from './fs-calls.js';
 import { keyHash } from './identity.js';
 import { INTERNAL_MODE, LOCKS } from './layout.js';
 

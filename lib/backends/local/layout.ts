@@ -2,8 +2,9 @@
 import { randomUUID } from 'node:crypto';
 import fs from 'node:fs';
 import { RESERVED_SEGMENT, StorageConfigurationError } from '../../contract/index.js';
+import { codeOf } from '../../disk/errno.js';
 import type { ContainedRoot } from './contained-root.js';
-import { close, codeOf, fsync, link, open, read, unlink, writeAll } from './fs-calls.js';
+import { close, fsync, link, open, read, unlink, writeAll } from './fs-calls.js';
 import { isMissing } from './fs-errors.js';
 
 export const INTERNAL = RESERVED_SEGMENT;

@@ -13,8 +13,9 @@ import {
   type ObjectSummary,
   type StorageKey,
 } from '../../contract/index.js';
+import { codeOf } from '../../disk/errno.js';
 import type { Folder } from './contained-root.js';
-import { codeOf, lstat } from './fs-calls.js';
+import { lstat } from './fs-calls.js';
 import { isMissing } from './fs-errors.js';
 import { nameOf } from './sorted-names.js';
 import type { LocalStore } from './store.js';

@@ -25,9 +25,10 @@ import {
   type StorageKey,
   type StorageOperation,
 } from '../../contract/index.js';
+import { codeOf } from '../../disk/errno.js';
 import { StoppableBody, writeBody } from './body-writer.js';
 import { FileBody } from './file-body.js';
-import { close, codeOf } from './fs-calls.js';
+import { close } from './fs-calls.js';
 import { isMissing, rootIsGone, storageError } from './fs-errors.js';
 import { etagOf } from './identity.js';
 import { listPage } from './listing.js';

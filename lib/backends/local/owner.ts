@@ -2,7 +2,7 @@
 import fs from 'node:fs';
 import { hash } from 'node:crypto';
 import { hostname } from 'node:os';
-import { codeOf } from './fs-calls.js';
+import { codeOf } from '../../disk/errno.js';
 
 function textOf(read: () => string): string {
   try {

@@ -8,8 +8,9 @@ import {
   type StorageKey,
   type WriteConditions,
 } from '../../contract/index.js';
+import { codeOf } from '../../disk/errno.js';
 import type { Folder } from './contained-root.js';
-import { codeOf, failWith, fchmod, fsync, futimes, link, lstat, rename, rmdir } from './fs-calls.js';
+import { failWith, fchmod, fsync, futimes, link, lstat, rename, rmdir } from './fs-calls.js';
 import { KEEPS_CHANGING } from './fs-errors.js';
 import { etagOf, identityOf, uniqueNow } from './identity.js';
 import type { StillHeld } from './key-locks.js';

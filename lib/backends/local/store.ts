@@ -1,8 +1,9 @@
 /** The parts of one store on disk, put together when it is first used. */
 import { dirname } from 'node:path';
 import { StorageConfigurationError } from '../../contract/index.js';
+import { codeOf } from '../../disk/errno.js';
 import { ContainedRoot } from './contained-root.js';
-import { codeOf, lstat, mkdir } from './fs-calls.js';
+import { lstat, mkdir } from './fs-calls.js';
 import { isMissing } from './fs-errors.js';
 import { identityOf } from './identity.js';
 import { KeyLocks } from './key-locks.js';

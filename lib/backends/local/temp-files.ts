@@ -1,7 +1,8 @@
 /** Temporary files: made exclusively under a name that tells their owner, swept when that owner is gone. */
 import fs, { type BigIntStats } from 'node:fs';
+import { codeOf } from '../../disk/errno.js';
 import type { ContainedRoot, Folder } from './contained-root.js';
-import { close, codeOf, copyFile, fstat, link, lstat, open, readdir, rmdir, unlink } from './fs-calls.js';
+import { close, copyFile, fstat, link, lstat, open, readdir, rmdir, unlink } from './fs-calls.js';
 import { isMissing } from './fs-errors.js';
 import { identityOf, keyHash } from './identity.js';
 import { INTERNAL_MODE, LOCKS, TEMP } from './layout.js';

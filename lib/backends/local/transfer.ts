@@ -6,7 +6,8 @@ import {
   type StorageErrorDetails,
   type StorageKey,
 } from '../../contract/index.js';
-import { close, codeOf, failWith, lstat, unlink } from './fs-calls.js';
+import { codeOf } from '../../disk/errno.js';
+import { close, failWith, lstat, unlink } from './fs-calls.js';
 import { isMissing } from './fs-errors.js';
 import { etagOf, identityOf } from './identity.js';
 import { lacksHardLinks } from './layout.js';
