@@ -13,7 +13,8 @@ import { BorrowedBackend } from './wrappers/index.js';
  * Makes the service that StorageModule injects, without Nest. Close it when done.
  *
  * URLs of backends that make none themselves are those of the app's signed routes: they need its base URL
- * (`urls.baseUrl` or STORAGE_BASE_URL) and its secret. Without one of them there are no such URLs.
+ * (`urls.baseUrl` or STORAGE_BASE_URL), with the path under which the app serves this storage, and its secret. Without
+ * one of them there are no such URLs.
  *
  * @param options with what they leave out read from the environment; `name` is the storage's name in the app
  * @throws StorageConfigurationError

@@ -2,6 +2,7 @@
 import { Logger, type InjectionToken, type OnApplicationShutdown, type Provider } from '@nestjs/common';
 import { APP_FILTER } from '@nestjs/core';
 import { AppAddress } from './app-address.js';
+import { baseUrlOf } from './base-url.js';
 import { composeStorage, type ComposedStorage } from './compose-storage.js';
 import { createBackend } from './config/create-backend.js';
 import { assertOptionNames } from './config/option-names.js';
@@ -9,6 +10,7 @@ import type { StorageOptions } from './config/options.js';
 import { resolveOptions, signingSecrets, type ResolvedStorageOptions } from './config/resolve-options.js';
 import type { StorageBackend } from './contract/index.js';
 import { SignedRoutes, SignedUrls } from './files/index.js';
+import { DEFAULT_FILES_PATH } from './files/routes-path.js';
 import { StorageExceptionFilter } from './http/index.js';
 import { UploadTimeoutAdvice } from './http/upload-timeout.advice.js';
 import { RunningWork } from './service/running-work.js';
@@ -16,9 +18,6 @@ import { DEFAULT_STORAGE, StorageRegistry } from './service/storage.registry.js'
 import { getStorageBackendToken, getStorageOptionsToken, getStorageToken } from './storage.constants.js';
 import type { StorageModuleExtras } from './storage.module-options.js';
 import type { StorageService } from './storage.service.js';
-
-/** Path of the signed routes unless the app names another. */
-export const DEFAULT_FILES_PATH = 'files';
 
 /** Path of a storage's signed routes; undefined where it has none. */
 export function filesPath({ controller }: StorageModuleExtras): string | undefined {
@@ -70,8 +69,9 @@ function signerOf(
   path: string | undefined,
   app: AppAddress,
 ): SignedUrls | undefined {
-  const { baseUrl } = resolved.urls;
-  if (backend.capabilities.getUrl.length > 0 || (path === undefined && baseUrl === undefined)) return undefined;
+  if (backend.capabilities.getUrl.length > 0) return undefined;
+  const baseUrl = baseUrlOf(name, resolved, path);
+  if (path === undefined && baseUrl === undefined) return undefined;
   const secrets = signingSecrets(resolved, (message) => logger.warn(`Storage "${name}": ${message}`));
   return new SignedUrls({ secrets, baseUrl: baseUrl ?? (() => app.urlOf(path!)) });
 }

@@ -1,7 +1,10 @@
 /** Settings of the signed URLs: the option, else the variable, and what is wrong told by name. */
 import { MIN_SECRET_BYTES } from '../files/signing-keys.js';
+import type { SettingsSource } from './backend-settings.js';
 import { variableName, type StorageEnvironment } from './environment.js';
 import type { StorageUrlOptions } from './options.js';
+
+const SHARED_BASE_URL = 'STORAGE_BASE_URL';
 
 export interface UrlSettings {
   /** Undefined where none is set: signingSecrets() then decides. */
@@ -43,6 +46,15 @@ export function urlSettings(
     maxExpiresIn: urls.maxExpiresIn ?? environment.STORAGE_MAX_URL_EXPIRATION,
     inlineTypes: urls.inlineTypes ?? [],
   };
+}
+
+/** Whether the base URL was given for this storage alone; else it is that of `STORAGE_BASE_URL`, shared by all. */
+export function hasOwnBaseUrl({ options, prefix }: Pick<SettingsSource, 'options' | 'prefix'>): boolean {
+  const { urls, env } = options;
+  const own = variableName(SHARED_BASE_URL, prefix);
+  if (own !== SHARED_BASE_URL && (env ?? process.env)[own]?.trim()) return true;
+  // storageConfig hands the variable on as an option, beside the environment it is from.
+  return urls?.baseUrl !== undefined && urls.baseUrl !== env?.[SHARED_BASE_URL]?.trim();
 }
 
 function givenSecrets(given: string | readonly string[] | undefined, variable: string | undefined) {

@@ -1,6 +1,9 @@
 /** The path of the signed routes, as the app's options give it: what it may be made of. */
 import { quoted, StorageConfigurationError } from '../contract/index.js';
 
+/** Path of the signed routes unless the app names another. */
+export const DEFAULT_FILES_PATH = 'files';
+
 /** What a URL holds as it is (unreserved, RFC 3986, section 2.3), and what means nothing to the routers. */
 const SEGMENT = /^[A-Za-z0-9._~-]+$/;
 
