@@ -3,7 +3,7 @@ import type { ResolvedStorageOptions } from './config/resolve-options.js';
 import type { StorageBackend, UrlSigner } from './contract/index.js';
 import { scopeContext } from './service/current-request.js';
 import { StorageService } from './storage.service.js';
-import { AppUrlsBackend, DynamicScopeBackend } from './wrappers/index.js';
+import { AppUrlsBackend, DynamicScopeBackend, ReadOnlyBackend } from './wrappers/index.js';
 
 export interface ComposedStorage {
   /** What apps get. */
@@ -20,7 +20,10 @@ export function composeStorage(
   signer?: UrlSigner,
 ): ComposedStorage {
   const needsUrls = signer !== undefined && backend.capabilities.getUrl.length === 0;
-  const whole = needsUrls ? new AppUrlsBackend(backend, name, signer) : backend;
+  const reached = needsUrls ? new AppUrlsBackend(backend, name, signer) : backend;
+  const readOnly = resolved.options.readOnly === true || resolved.backend instanceof ReadOnlyBackend;
+  // Outside of the URLs, since a URL for uploading is a way to write.
+  const whole = readOnly ? new ReadOnlyBackend(reached) : reached;
   const settings = {
     name,
     strictKeys: resolved.strictKeys,

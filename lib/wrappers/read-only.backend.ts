@@ -1,8 +1,24 @@
 /** A backend that refuses every change. */
-import { PermissionDeniedError, type StorageOperation } from '../contract/index.js';
+import {
+  PermissionDeniedError,
+  type StorageBackend,
+  type StorageCapabilities,
+  type StorageOperation,
+} from '../contract/index.js';
 import { ForwardingBackend } from './forwarding.backend.js';
 
 export class ReadOnlyBackend extends ForwardingBackend {
+  readonly #capabilities: StorageCapabilities;
+
+  constructor(inner: StorageBackend) {
+    super(inner);
+    this.#capabilities = { ...inner.capabilities, getUploadUrl: [] };
+  }
+
+  override get capabilities(): StorageCapabilities {
+    return this.#capabilities;
+  }
+
   override assertStorable(key: string): never {
     throw this.#refusal('put', key);
   }
