@@ -134,8 +134,13 @@ export class OperationTrace {
       }
     };
     const abort = async () => {
-      await upload.abort();
-      this.end('aborted');
+      try {
+        await upload.abort();
+        this.end('aborted');
+      } catch (error) {
+        this.fail(error);
+        throw error;
+      }
     };
     return { ...upload, commit, abort };
   }

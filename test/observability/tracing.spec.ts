@@ -12,6 +12,7 @@ import {
   PermissionDeniedError,
   StorageFileNotFoundError,
   StorageService,
+  StorageUnavailableError,
   TRACED_OPERATIONS,
   type StorageTraceMessage,
 } from '../../lib/index.js';
@@ -178,6 +179,21 @@ describe('tracing channels', () => {
     await failing.commit().catch(() => undefined);
     await failing.abort();
     expect(only()).toMatchObject({ outcome: 'failure', errorCode: 'permission-denied', events: FAILURE });
+  });
+
+  it('end where a staged file cannot be thrown away', async () => {
+    const error = new StorageUnavailableError({ operation: 'put' });
+    class SteadfastBackend extends ForwardingBackend {
+      override async stage(...args: Parameters<MemoryBackend['stage']>) {
+        const staged = await super.stage(...args);
+        return { ...staged, commit: () => staged.commit(), abort: () => Promise.reject(error) };
+      }
+    }
+    const steadfast = new StorageService(new SteadfastBackend(new MemoryBackend()), { name: 'docs' });
+    const staged = await steadfast.stage('s', 'four');
+    await expect(staged.abort()).rejects.toBe(error);
+    const told = { operation: 'put', key: 's', outcome: 'failure', errorCode: 'unavailable', error, events: FAILURE };
+    expect(only()).toMatchObject(told);
   });
 
   it('name the scope, and tell of refused ones', async () => {
