@@ -6,6 +6,8 @@ import { StorageRegistry } from '../service/storage.registry.js';
 
 /** What is used of a Fastify instance. */
 interface HookedInstance {
+  /** There once middie is, which runs middleware. */
+  readonly use?: unknown;
   addHook(name: 'preHandler', hook: (request: object, reply: object, done: () => void) => void): unknown;
 }
 
@@ -20,16 +22,18 @@ export class RequestScope {
   }
 
   /**
-   * Called while modules configure their middleware: after the body parser, whose events know nothing of the request,
-   * and before middleware and guards of the app. Other apps do not pay for following their requests.
+   * Called while modules configure their middleware: before middleware and guards of the app, and on Express after the
+   * body parser, whose events know nothing of the request. Other apps do not pay for following their requests.
    */
   follow(): void {
     const adapter = this.#host.httpAdapter;
     if (!adapter || !this.#storages.hasScopes()) return;
-    if (adapter.getType() === 'fastify') {
-      // Fastify's own request, on which guards leave what they found; middleware sees only that of Node.
-      const instance: HookedInstance = adapter.getInstance();
-      instance.addHook('preHandler', (request, _reply, done) => runWithRequest(request, done));
-    } else adapter.use((request: object, _response: object, next: () => void) => runWithRequest(request, next));
+    const instance: HookedInstance = adapter.getInstance();
+    const isFastify = adapter.getType() === 'fastify';
+    if (!isFastify || instance.use !== undefined) {
+      adapter.use((request: object, _response: object, next: () => void) => runWithRequest(request, next));
+    }
+    // Fastify parses bodies behind its middleware, which sees Node's request; guards leave what they found on Fastify's.
+    if (isFastify) instance.addHook('preHandler', (request, _reply, done) => runWithRequest(request, done));
   }
 }

@@ -3,6 +3,8 @@ import 'reflect-metadata';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Body, Controller, Get, Injectable, Module, Param, Post, UploadedFile, UseInterceptors } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
+import { ExpressAdapter } from '@nestjs/platform-express';
+import { FastifyAdapter } from '@nestjs/platform-fastify';
 import { ClsModule, ClsService } from 'nestjs-cls';
 import { StorageModule, StorageService, type StorageBackend } from '../../lib/index.js';
 import { StorageFileInterceptor, type StagedFile } from '../../lib/uploads/index.js';
@@ -100,7 +102,8 @@ class NotesController {
 })
 class AppModule {}
 
-const app = await NestFactory.create(AppModule, { logger: false });
+const adapter = process.argv[2] === 'fastify' ? new FastifyAdapter() : new ExpressAdapter();
+const app = await NestFactory.create(AppModule, adapter, { logger: false });
 await app.listen(0, '127.0.0.1');
 const whole = new StorageService(app.get<StorageBackend>('STORAGE_BACKEND'));
 

@@ -1,24 +1,28 @@
-/** Requests of many tenants at once: each sees a storage of its own, on Express, on Fastify and through nestjs-cls. */
+/** Requests of many tenants at once: each sees a storage of its own, by the request and through nestjs-cls. */
 import { fork, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import {
   Controller,
   ForbiddenException,
   Injectable,
+  Module,
   Param,
   Post,
   Req,
+  UploadedFile,
   UseGuards,
+  UseInterceptors,
   type CanActivate,
   type ExecutionContext,
   type INestApplication,
+  type MiddlewareConsumer,
+  type NestMiddleware,
+  type NestModule,
 } from '@nestjs/common';
-import { NestFactory } from '@nestjs/core';
-import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
 import {
   PermissionDeniedError,
   StorageModule,
@@ -26,7 +30,9 @@ import {
   type StorageBackend,
   type StorageModuleOptions,
 } from '../../lib/index.js';
+import { StorageFileInterceptor, type StagedFile } from '../../lib/uploads/index.js';
 import { compileBesideLibrary } from '../support/beside-library.js';
+import { onPlatforms } from '../support/platforms.js';
 
 const SECRET = 'a-secret-of-at-least-32-bytes-000';
 const TENANTS = Array.from({ length: 10 }, (_, index) => `tenant-${index}`);
@@ -65,6 +71,59 @@ class GuardedController {
     const { key } = await this.storage.put(name, request.user!.tenant!);
     return { key, files: await this.storage.listKeys() };
   }
+
+  @Post('uploads/:name')
+  @UseInterceptors(
+    StorageFileInterceptor('file', {
+      key: async ({ safeName }) => {
+        await pause();
+        return safeName;
+      },
+    }),
+  )
+  async upload(@UploadedFile() { key, url }: StagedFile) {
+    await pause();
+    return { key, url };
+  }
+}
+
+/** Works with the storage before any guard has run, as middleware that keeps an account of requests does. */
+@Injectable()
+class AccountMiddleware implements NestMiddleware {
+  constructor(readonly storage: StorageService) {}
+
+  async use(
+    request: { readonly originalUrl: string } & TenantRequest,
+    _response: unknown,
+    next: (error?: unknown) => void,
+  ) {
+    request.user = { tenant: request.headers['x-tenant'] };
+    try {
+      await pause();
+      await this.storage.put(`account/${request.originalUrl.split('/').at(-1)}`, request.user.tenant!);
+      next();
+    } catch (error) {
+      next(error);
+    }
+  }
+}
+
+@Controller('accounted')
+class AccountedController {
+  constructor(readonly storage: StorageService) {}
+
+  @Post(':name')
+  @UseGuards(TenantGuard)
+  async read(@Param('name') name: string) {
+    return { account: (await this.storage.get(`account/${name}`)).toString() };
+  }
+}
+
+@Module({ controllers: [AccountedController] })
+class AccountedModule implements NestModule {
+  configure(consumer: MiddlewareConsumer) {
+    consumer.apply(AccountMiddleware).forRoutes(AccountedController);
+  }
 }
 
 const shared: StorageModuleOptions = { backend: 'memory', urls: { secret: SECRET }, env: {} };
@@ -76,7 +135,7 @@ async function call(base: string, path: string, tenant: string | undefined, init
   return { status: response.status, body: (await response.json()) as Record<string, unknown> };
 }
 
-describe('a storage scoped through nestjs-cls', () => {
+onPlatforms('a storage scoped through nestjs-cls on $name', (platform) => {
   let app: ChildProcess;
   let base: string;
 
@@ -88,7 +147,9 @@ describe('a storage scoped through nestjs-cls', () => {
 
   beforeAll(async () => {
     const source = readFileSync(join(import.meta.dirname, 'cls-app.ts'), 'utf8');
-    app = fork(compileBesideLibrary('test/tenants/cls-app.js', source), { stdio: 'inherit' });
+    app = fork(compileBesideLibrary(`test/tenants/cls-app-${platform.name}.js`, source), [platform.name], {
+      stdio: 'inherit',
+    });
     await once(app, 'message');
     base = await ask<string>('url');
   });
@@ -173,30 +234,22 @@ describe('a storage scoped through nestjs-cls', () => {
   });
 });
 
-const PLATFORMS: readonly (readonly [string, () => FastifyAdapter | undefined])[] = [
-  ['Express', () => undefined],
-  ['Fastify', () => new FastifyAdapter()],
-];
-
-describe.each(PLATFORMS)('a storage scoped by the request on %s', (_platform, adapter) => {
+onPlatforms('a storage scoped by the request on $name', (platform) => {
   let app: INestApplication;
   let base: string;
 
   beforeAll(async () => {
-    const module = {
+    app = await platform.create({
       module: class AppModule {},
       imports: [
+        AccountedModule,
         StorageModule.forRoot({
           ...shared,
           scope: (context) => ['tenants', context.getRequest<TenantRequest>().user!.tenant!],
         }),
       ],
       controllers: [GuardedController],
-    };
-    const platform = adapter();
-    app = platform
-      ? await NestFactory.create<NestFastifyApplication>(module, platform, { logger: false })
-      : await NestFactory.create(module, { logger: false });
+    });
     await app.listen(0, '127.0.0.1');
     base = (await app.getUrl()).replace(/\/$/, '');
   });
@@ -216,6 +269,32 @@ describe.each(PLATFORMS)('a storage scoped by the request on %s', (_platform, ad
     const whole = new StorageService(store);
     const contents = await Promise.all(files.map(async ([key]) => (await whole.get(key!)).toString()));
     expect(contents).toEqual(files.map(([, tenant]) => tenant));
+  });
+
+  it('takes uploads of interceptors to the tenant that a guard found out', async () => {
+    const answers = await Promise.all(
+      TENANTS.map((tenant) => {
+        const form = new FormData();
+        form.append('file', new Blob([`of ${tenant}`]), 'up.txt');
+        return call(base, '/guarded/uploads/x', tenant, { method: 'POST', body: form });
+      }),
+    );
+    for (const [index, { status, body }] of answers.entries()) {
+      expect([status, body.key]).toEqual([201, 'up.txt']);
+      expect(await (await fetch(body.url as string)).text()).toBe(`of ${TENANTS[index]}`);
+    }
+    const keys = await keysOf(app.get<StorageBackend>('STORAGE_BACKEND'));
+    expect(keys.filter((key) => key.endsWith('/up.txt'))).toEqual(TENANTS.map((tenant) => `tenants/${tenant}/up.txt`));
+  });
+
+  it('is of the tenant that middleware found out, in the middleware itself', async () => {
+    const requests = TENANTS.flatMap((tenant) => ['a', 'b'].map((name) => ({ tenant, name })));
+    const answers = await Promise.all(
+      requests.map(({ tenant, name }) => call(base, `/accounted/${name}`, tenant, { method: 'POST', body: '{}' })),
+    );
+    expect(answers).toEqual(requests.map(({ tenant }) => ({ status: 201, body: { account: tenant } })));
+    const refused = await call(base, '/accounted/a', undefined, { method: 'POST', body: '{}' });
+    expect(refused).toMatchObject({ status: 403, body: { code: 'permission-denied' } });
   });
 
   it('stops before the storage where the guard denies', async () => {
