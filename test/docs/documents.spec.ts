@@ -54,6 +54,15 @@ describe('README', () => {
   });
 });
 
+describe('docs/getting-started.md', () => {
+  it('lists exactly the packages that are optional', () => {
+    const { peerDependenciesMeta } = JSON.parse(read('package.json')) as { peerDependenciesMeta: object };
+    const [install] = /^## Install$[\s\S]*?(?=^## )/m.exec(read('docs/getting-started.md'))!;
+    const listed = rows(install, /^`.+`$/).map(([cell]) => cell!.replaceAll('`', ''));
+    expect(listed.sort()).toEqual(Object.keys(peerDependenciesMeta).sort());
+  });
+});
+
 describe('docs/errors.md', () => {
   it('lists every error class with its code and status', () => {
     const classes = Object.entries(contract).filter(
