@@ -100,6 +100,8 @@ export abstract class BaseStorageBackend implements StorageBackend {
   ): Promise<ObjectInfo> {
     this.assertConditionsHoldOnCopies(operation, to, options);
     const { info, body } = await this.openSource(operation, from, options.signal);
+    // It may fail before the target begins to read it, which learns that then.
+    body.on('error', () => {});
     try {
       const staged = await this.stage(to, body, {
         contentType: info.contentType,

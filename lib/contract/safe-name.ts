@@ -1,5 +1,6 @@
 /** The one way from a client's file name to a segment of a key. */
 import { RESERVED_SEGMENT } from './storage-key.js';
+import { trimEnd } from './trim-end.js';
 
 /** How safeName() makes a name. */
 export interface SafeNameOptions {
@@ -34,7 +35,7 @@ function shortened(name: string, max: number): string {
   if (Buffer.byteLength(name) <= max) return name;
   const dot = name.lastIndexOf('.');
   const extension = dot > 0 && name.length - dot <= 17 ? name.slice(dot) : '';
-  return cutToBytes(name, max - Buffer.byteLength(extension)).replace(/[. ]+$/, '') + extension;
+  return trimEnd(cutToBytes(name, max - Buffer.byteLength(extension)), '. ') + extension;
 }
 
 /**
@@ -56,7 +57,7 @@ export function safeName(filename: string | undefined, options: SafeNameOptions 
       .normalize('NFKD')
       .replace(/\p{M}+/gu, '')
       .replace(/[^A-Za-z0-9._-]+/g, '_');
-  name = shortened(name.trim().replace(/[. ]+$/, ''), maxBytes);
+  name = shortened(trimEnd(name.trim(), '. '), maxBytes);
   if (name === '' || /^\.+$/.test(name)) return fallback;
   if (DEVICE.test(name) || name.toLowerCase() === RESERVED_SEGMENT) return `_${name}`;
   return name;

@@ -65,15 +65,15 @@ function brokenKeyRule(key: unknown, rules: KeyRules): string | undefined {
   return undefined;
 }
 
-function invalid(value: unknown, rule: string, rules: KeyRules): InvalidKeyError {
+function invalid(what: 'key' | 'prefix', value: unknown, rule: string, rules: KeyRules): InvalidKeyError {
   const example = rules.strict ? STRICT_EXAMPLE : EXAMPLE;
   return new InvalidKeyError({
     operation: rules.operation ?? 'put',
     ...(typeof value === 'string' ? { key: value } : {}),
-    reason: `a key ${rule}`,
+    reason: `a ${what} ${rule}`,
     advice: `A valid key is ${quoted(example)}; safeName() turns a file name into a segment.`,
     // Without the key: the folders in it may be the app's own business.
-    clientMessage: `The key of the file is not valid: it ${rule}. A valid key is ${quoted(example)}.`,
+    clientMessage: `The ${what === 'key' ? 'key of the file' : 'prefix'} is not valid: it ${rule}. A valid key is ${quoted(example)}.`,
   });
 }
 
@@ -88,7 +88,7 @@ function invalid(value: unknown, rule: string, rules: KeyRules): InvalidKeyError
  */
 export function parseKey(value: string, rules: KeyRules = {}): StorageKey {
   const rule = brokenKeyRule(value, rules);
-  if (rule !== undefined) throw invalid(value, rule, rules);
+  if (rule !== undefined) throw invalid('key', value, rule, rules);
   return value as StorageKey;
 }
 
@@ -99,17 +99,17 @@ export function parseKey(value: string, rules: KeyRules = {}): StorageKey {
  */
 export function parsePrefix(value: string, rules: KeyRules = {}): string {
   const operation = rules.operation ?? 'list';
-  if (typeof value !== 'string') throw invalid(value, 'prefix must be a string', { ...rules, operation });
+  if (typeof value !== 'string') throw invalid('prefix', value, 'must be a string', { ...rules, operation });
   if (value === '') return value;
   const max = rules.maxBytes ?? MAX_KEY_BYTES;
   if (Buffer.byteLength(value) > max) {
-    throw invalid(value, `prefix must be at most ${max} bytes of UTF-8`, { ...rules, operation });
+    throw invalid('prefix', value, `must be at most ${max} bytes of UTF-8`, { ...rules, operation });
   }
   const folders = value.split('/').slice(0, -1);
   const rule =
     brokenCharacterRule(value, rules.strict === true) ??
     folders.map((segment) => brokenSegmentRule(segment, false)).find((broken) => broken !== undefined);
-  if (rule !== undefined) throw invalid(value, `prefix ${rule}`, { ...rules, operation });
+  if (rule !== undefined) throw invalid('prefix', value, rule, { ...rules, operation });
   return value;
 }
 

@@ -151,7 +151,8 @@ export class SignedUrls implements UrlSigner {
 }
 
 function expiryOf(expiresIn: number): number {
-  return Math.floor(Date.now() / 1000) + expiresIn;
+  // Tokens hold whole seconds: a URL lives at least as long as was asked.
+  return Math.ceil(Date.now() / 1000) + expiresIn;
 }
 
 /** Name of the storage that a token claims to be of. To be verified by that storage's signer. */

@@ -33,11 +33,17 @@ export interface BodyChecks {
 
 type Source = { readonly bytes: Uint8Array } | { readonly stream: Readable };
 
+/** A stream may fail before anybody reads it: who reads learns that all the same, and nobody else must hear of it. */
+function held(stream: Readable): { readonly stream: Readable } {
+  stream.on('error', () => {});
+  return { stream };
+}
+
 function sourceOf(body: StorageBody, details: StorageErrorDetails): Source {
   if (typeof body === 'string') return { bytes: Buffer.from(body) };
   if (body instanceof Uint8Array) return { bytes: body };
   if (body instanceof ArrayBuffer) return { bytes: new Uint8Array(body) };
-  if (body instanceof Blob) return { stream: Readable.fromWeb(body.stream() as WebReadableStream) };
+  if (body instanceof Blob) return held(Readable.fromWeb(body.stream() as WebReadableStream));
   if (body instanceof Readable) {
     if (body.readableDidRead || body.destroyed) {
       throw new InvalidOptionsError({
@@ -47,10 +53,19 @@ function sourceOf(body: StorageBody, details: StorageErrorDetails): Source {
         cause: body.errored ?? undefined,
       });
     }
-    return { stream: body };
+    return held(body);
   }
-  if (body instanceof ReadableStream) return { stream: Readable.fromWeb(body as WebReadableStream) };
-  if (typeof body === 'object' && body !== null && Symbol.asyncIterator in body) return { stream: Readable.from(body) };
+  if (body instanceof ReadableStream) {
+    if (body.locked) {
+      throw new InvalidOptionsError({
+        ...details,
+        reason: 'the body is a ReadableStream that somebody else is reading',
+        advice: 'Make a new stream for each write, or release the reader of this one.',
+      });
+    }
+    return held(Readable.fromWeb(body as WebReadableStream));
+  }
+  if (typeof body === 'object' && body !== null && Symbol.asyncIterator in body) return held(Readable.from(body));
   throw new InvalidOptionsError({
     ...details,
     reason: `a body cannot be ${body === null ? 'null' : typeof body}`,
@@ -65,7 +80,8 @@ function knownSize(body: StorageBody, source: Source): number | undefined {
 
 /** Lets go of a body that nobody will read: a refused write leaves no open file or socket behind. */
 export function discardBody(body: StorageBody): void {
-  if (body instanceof Readable) body.destroy();
+  // A file that was still being opened tells its failure after that.
+  if (body instanceof Readable) body.on('error', () => {}).destroy();
   // A stream that is being read already is let go by its reader.
   else if (body instanceof ReadableStream && !body.locked) void body.cancel().catch(() => undefined);
 }

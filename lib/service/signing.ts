@@ -1,5 +1,6 @@
 /** URLs of one storage: options checked, what cannot be bound refused, then asked of the backend. */
 import {
+  FileTooLargeError,
   StorageFileNotFoundError,
   UnknownBaseUrlError,
   type SignedUpload,
@@ -10,7 +11,7 @@ import type { BoundStorage } from './bound-storage.js';
 import type { GetUploadUrlOptions } from './storage-options.js';
 import type { GetUrlOptions } from './stored-file.js';
 import { assertBindings, checkedExpiry, checkedTransform, dispositionOf } from './url-requests.js';
-import { checkedContentType, checkedCount, checkedMetadata } from './write-options.js';
+import { checkedConditions, checkedContentType, checkedCount, checkedMetadata } from './write-options.js';
 
 /** @throws StorageFileNotFoundError (unless `mustExist: false`), InvalidOptionsError, NotSupportedError */
 export async function signGet(bound: BoundStorage, key: string, options: GetUrlOptions): Promise<string> {
@@ -32,7 +33,7 @@ export async function signGet(bound: BoundStorage, key: string, options: GetUrlO
   return bound.backend.getUrl(parsed, { expiresIn, disposition, contentType, transform, signal });
 }
 
-/** @throws InvalidOptionsError, NotSupportedError for what the backend cannot bind */
+/** @throws InvalidOptionsError, FileTooLargeError, NotSupportedError for what the backend cannot bind */
 export async function signPut(bound: BoundStorage, key: string, options: GetUploadUrlOptions): Promise<SignedUpload> {
   const parsed = bound.key('getUploadUrl', key);
   const details = bound.details('getUploadUrl', parsed);
@@ -41,7 +42,12 @@ export async function signPut(bound: BoundStorage, key: string, options: GetUplo
   const metadata = options.metadata && checkedMetadata(options.metadata, details);
   const maxSize = size === undefined ? bound.maxSize(options.maxSize, details) : options.maxSize;
   if (contentType !== undefined) checkedContentType(contentType, details);
-  if (size !== undefined) checkedCount('size', size, 0, details);
+  checkedConditions({ ifNoneMatch }, details);
+  if (size !== undefined) {
+    checkedCount('size', size, 0, details);
+    const limit = bound.maxSize(undefined, details);
+    if (limit !== undefined && size > limit) throw new FileTooLargeError({ ...details, limit });
+  }
   const asked = {
     contentType: contentType !== undefined,
     size: size !== undefined,

@@ -2,7 +2,7 @@
 import type { Readable } from 'node:stream';
 import type { ExecutionContext } from '@nestjs/common';
 import { extension as extensionForType, lookup } from 'mime-types';
-import { FileTooLargeError, InvalidKeyError, safeName } from '../contract/index.js';
+import { FileTooLargeError, InvalidKeyError, safeName, UnknownBaseUrlError } from '../contract/index.js';
 import type { StagedUpload, StageFileRequest } from '../service/index.js';
 import type { StorageService } from '../storage.service.js';
 import { cleanFileName, extensionOf } from './file-name.js';
@@ -93,11 +93,21 @@ export class UploadReceiver {
       signal: this.#transaction.signal,
     });
     const { key } = staged.info;
-    const url =
-      this.#storage.capabilities.getUrl.length > 0 ? await this.#storage.getUrl(key, { mustExist: false }) : undefined;
+    const url = await this.#urlOf(key);
     const result = new StagedFile(candidate, staged, (name, options) => this.#storage.getUrl(name, options), url);
     this.#transaction.add(result, staged);
     return result;
+  }
+
+  /** As put() does it: without an address of the app a file is stored all the same. */
+  async #urlOf(key: string): Promise<string | undefined> {
+    if (this.#storage.capabilities.getUrl.length === 0) return undefined;
+    try {
+      return await this.#storage.getUrl(key, { mustExist: false });
+    } catch (error) {
+      if (error instanceof UnknownBaseUrlError) return undefined;
+      throw error;
+    }
   }
 
   async #candidate(file: IncomingFile, head: Buffer): Promise<UploadCandidate> {

@@ -1,5 +1,6 @@
 /** The header of one multipart part, read strictly and written again so that every parser behind reads the same. */
 import { isUtf8 } from 'node:buffer';
+import { trimEnd } from '../contract/trim-end.js';
 import { cleanFileName } from './file-name.js';
 import { invalidUpload } from './upload-errors.js';
 import type { ResolvedLimits } from './upload-plan.js';
@@ -13,9 +14,12 @@ export interface PartHeader {
 
 type HeaderLimits = Pick<ResolvedLimits, 'headerPairs' | 'fieldNameSize' | 'fileNameSize'>;
 
-const HEADER_LINE = /^([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*([\t\x20-\x7e\x80-\xff]*?)[ \t]*$/;
+const NAME = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
+const VALUE = /^[\t\x20-\x7e\x80-\xff]*$/;
 // RFC 6266's parameters, with the liberties that real clients take: quoted text in which a backslash may be just that.
-const PARAMETER = /[ \t]*;[ \t]*([!#$%&'*+.^_`|~0-9A-Za-z-]+)[ \t]*=[ \t]*(?:"((?:\\["\\]|[^"])*)"|([^;" \t]*))[ \t]*/y;
+// Its alternatives begin with different characters: where two could read the same, each more doubles the time.
+const PARAMETER =
+  /[ \t]*;[ \t]*([!#$%&'*+.^_`|~0-9A-Za-z-]+)[ \t]*=[ \t]*(?:"((?:[^"\\]|\\["\\]|\\(?!["\\]))*)"|([^;" \t]*))[ \t]*/y;
 
 /** Unfolds and splits. Text is latin1: one character a byte. */
 function headerLines(block: string, limits: HeaderLimits): [name: string, value: string][] {
@@ -24,9 +28,11 @@ function headerLines(block: string, limits: HeaderLimits): [name: string, value:
     throw invalidUpload(`a part has more than ${limits.headerPairs} header lines`);
   }
   return lines.map((line) => {
-    const match = HEADER_LINE.exec(line);
-    if (!match) throw invalidUpload('the header of a part is malformed');
-    return [match[1]!.toLowerCase(), match[2]!];
+    const colon = line.indexOf(':');
+    const name = line.slice(0, Math.max(colon, 0));
+    const value = line.slice(colon + 1);
+    if (!NAME.test(name) || !VALUE.test(value)) throw invalidUpload('the header of a part is malformed');
+    return [name.toLowerCase(), trimEnd(value, ' \t').trimStart()];
   });
 }
 

@@ -1,8 +1,10 @@
 /** Uploads to disk in an app with StorageModule: what is on disk afterwards, signed URLs, and memory. */
 import { createHash } from 'node:crypto';
 import { mkdtemp, readdir, rm } from 'node:fs/promises';
+import { request } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { text as textOf } from 'node:stream/consumers';
 import { afterAll, beforeAll, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { ConflictException, Module, type INestApplication } from '@nestjs/common';
 import type { AddressInfo, Socket } from 'node:net';
@@ -35,7 +37,7 @@ let fails = false;
 /** A client that got its refusal, then neither sends nor leaves. */
 let silent: Socket;
 let silentClosed = 0;
-const started = Date.now();
+let silentRefused = 0;
 
 onPlatforms('on $name', (platform) => {
   beforeAll(async () => {
@@ -63,12 +65,16 @@ onPlatforms('on $name', (platform) => {
     ({ port } = app.getHttpServer().address() as AddressInfo);
     url = `http://127.0.0.1:${port}`;
     storage = app.get<StorageService>(getStorageToken());
+    silentClosed = 0;
+    silentRefused = 0;
     silent = await openUpload(port, '/images', 2 ** 30);
     silent.write(filePart('name="files"; filename="a.png"', 'x'.repeat(10_000)));
     silent.once('close', () => {
       silentClosed = Date.now();
     });
-    silent.resume();
+    silent.once('data', () => {
+      silentRefused = Date.now();
+    });
   });
   afterAll(async () => {
     app.getHttpServer().closeAllConnections();
@@ -248,8 +254,37 @@ onPlatforms('on $name', (platform) => {
     });
   });
 
+  it('stores files of an app that listens on no port, without a URL', async () => {
+    const socket = join(root, 'app.sock');
+    @Module({
+      imports: [
+        StorageModule.forRoot({ env: {}, backend: 'local', local: { root }, urls: { secret: 's'.repeat(32) } }),
+      ],
+      controllers: [route('any', StorageFilesInterceptor('files', 3, { key: () => 'docs/unaddressed.txt' }))],
+    })
+    class SocketModule {}
+    const local = await platform.create(SocketModule);
+    try {
+      await local.listen(socket);
+      const body = multipart(filePart('name="files"; filename="a.txt"'));
+      const answer = await new Promise<string>((resolve, reject) => {
+        const headers = { 'Content-Type': `multipart/form-data; boundary=${BOUNDARY}`, 'Content-Length': body.length };
+        const sending = request({ socketPath: socket, path: '/any', method: 'POST', headers }, (response) => {
+          textOf(response).then((told) => resolve(`${response.statusCode} ${told}`), reject);
+        });
+        sending.once('error', reject).end(body);
+      });
+      expect(answer).toMatch(/^201 /);
+      expect(answer).not.toContain('"url"');
+      expect((await storage.get('docs/unaddressed.txt')).toString()).toBe('hello');
+    } finally {
+      await local.close();
+    }
+  });
+
   it('a refused client that stays silent is cut off after some seconds', async () => {
     expect(await eventually(() => silentClosed > 0, 8)).toBe(true);
-    expect(silentClosed - started).toBeGreaterThan(4500);
+    expect(silentRefused).toBeGreaterThan(0);
+    expect(silentClosed - silentRefused).toBeGreaterThan(4500);
   });
 });

@@ -102,11 +102,15 @@ export class ContainedRoot {
       const cut = folder.lastIndexOf('/');
       const parent = await this.makeFolder(cut < 0 ? '' : folder.slice(0, cut), mode, durable);
       try {
-        await mkdir(parent.pathOf(folder.slice(cut + 1)), mode);
+        try {
+          await mkdir(parent.pathOf(folder.slice(cut + 1)), mode);
+        } catch (error) {
+          // ENOENT: a delete that clears empty folders was faster.
+          if (codeOf(error) === 'ENOENT') continue;
+          // Another put was; opening tells what it is. Its sync may not have come yet.
+          if (codeOf(error) !== 'EEXIST') throw error;
+        }
         if (durable) await parent.sync();
-      } catch (error) {
-        // ENOENT: a delete that clears empty folders was faster. EEXIST: another put was; opening tells what it is.
-        if (codeOf(error) !== 'EEXIST' && codeOf(error) !== 'ENOENT') throw error;
       } finally {
         parent.close();
       }

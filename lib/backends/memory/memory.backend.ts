@@ -19,6 +19,7 @@ import {
   type ListPage,
   type ListPageOptions,
   type ObjectInfo,
+  type ObjectSummary,
   type OpenedObject,
   type OpenOptions,
   type OperationOptions,
@@ -43,6 +44,15 @@ interface StoredObject {
 }
 
 const CHUNK = 64 * 1024;
+
+/** What callers are given is theirs: changing it changes no object. */
+function copyOf(info: ObjectInfo): ObjectInfo {
+  return { ...info, metadata: { ...info.metadata }, lastModified: new Date(info.lastModified) };
+}
+
+function summaryOf({ key, size, lastModified, etag }: ObjectInfo): ObjectSummary {
+  return { key, size, lastModified: new Date(lastModified), etag };
+}
 
 /** Chunks are copies: a consumer that writes into one cannot change the object. */
 function* chunksOf(bytes: Buffer): Generator<Buffer, void, undefined> {
@@ -129,7 +139,7 @@ export class MemoryBackend extends BaseStorageBackend {
     const { info, bytes } = this.#find(key, details);
     if (options.ifMatch !== undefined && options.ifMatch !== info.etag) throw new PreconditionFailedError(details);
     return {
-      info,
+      info: copyOf(info),
       range: resolveRange(options.range, info.size, details),
       body: this.#body(bytes, options.range, details),
     };
@@ -137,7 +147,7 @@ export class MemoryBackend extends BaseStorageBackend {
 
   async stat(key: StorageKey, options: OperationOptions = {}): Promise<ObjectInfo> {
     this.throwIfAborted('getMetadata', options.signal, key);
-    return this.#find(key, this.#details('getMetadata', key)).info;
+    return copyOf(this.#find(key, this.#details('getMetadata', key)).info);
   }
 
   async delete(key: StorageKey, options: OperationOptions = {}): Promise<boolean> {
@@ -175,7 +185,7 @@ export class MemoryBackend extends BaseStorageBackend {
     const { prefix, delimiter, limit } = options;
     const after = decodeCursor(options.cursor, prefix, this.name);
     this.#order ??= [...this.#objects.keys()].sort(compareKeys);
-    const objects: ObjectInfo[] = [];
+    const objects: ObjectSummary[] = [];
     const prefixes: string[] = [];
     let last = '';
     for (let at = this.#firstAt(after ?? prefix); at < this.#order.length; at++) {
@@ -187,7 +197,7 @@ export class MemoryBackend extends BaseStorageBackend {
       if (folder !== undefined && folder === last) continue;
       if (objects.length + prefixes.length === limit) return { objects, prefixes, cursor: encodeCursor(prefix, last) };
       last = folder ?? key;
-      if (folder === undefined) objects.push(this.#objects.get(key)!.info);
+      if (folder === undefined) objects.push(summaryOf(this.#objects.get(key)!.info));
       else prefixes.push(folder);
     }
     return { objects, prefixes };
@@ -195,6 +205,9 @@ export class MemoryBackend extends BaseStorageBackend {
 
   async check(options: CheckOptions): Promise<void> {
     this.throwIfAborted('checkHealth', options.signal);
+    if (!options.write) return;
+    this.#reserve(1, this.#details('checkHealth'));
+    this.#used -= 1;
   }
 
   override async close(): Promise<void> {
@@ -203,7 +216,7 @@ export class MemoryBackend extends BaseStorageBackend {
     this.#used = 0;
   }
 
-  #details(operation: StorageOperation, key: string): StorageErrorDetails {
+  #details(operation: StorageOperation, key?: string): StorageErrorDetails {
     return { operation, key, backend: this.name };
   }
 
@@ -231,11 +244,11 @@ export class MemoryBackend extends BaseStorageBackend {
 
   #publish(info: Omit<ObjectInfo, 'etag' | 'lastModified'>, bytes: Buffer): ObjectInfo {
     const old = this.#objects.get(info.key);
-    const stored = Object.freeze({ ...info, etag: randomUUID(), lastModified: new Date() });
+    const stored = { ...info, metadata: { ...info.metadata }, etag: randomUUID(), lastModified: new Date() };
     this.#used += bytes.length - (old?.info.size ?? 0);
     this.#objects.set(info.key, { info: stored, bytes });
     if (!old) this.#order = undefined;
-    return stored;
+    return copyOf(stored);
   }
 
   #body(bytes: Buffer, range: ByteRange | undefined, details: StorageErrorDetails): Readable {

@@ -50,6 +50,22 @@ export const factCases = groupOf('facts', {
     assert.deepEqual({ contentType, cacheControl, contentDisposition }, HEADERS);
   },
 
+  'hands out facts that are the caller’s own: changing them changes no object': async (context) => {
+    const key = context.key('own');
+    const file = await context.put(key, 'x', { metadata: { a: 'stored' } });
+    for (const told of [file, await context.eventually(() => context.storage.getMetadata(key))]) {
+      // Refusing the change is as good as a copy.
+      try {
+        (told.metadata as Record<string, string>).a = 'changed';
+        told.lastModified.setTime(0);
+      } catch (error) {
+        if (!(error instanceof TypeError)) throw error;
+      }
+    }
+    const again = await context.storage.getMetadata(key);
+    assert.deepEqual([{ ...again.metadata }, again.lastModified.getTime() > 0], [{ a: 'stored' }, true]);
+  },
+
   'keeps metadata, non-ASCII, empty and awkward values included': async (context) => {
     const key = context.key('metadata');
     const file = await context.put(key, 'x', { metadata: METADATA });

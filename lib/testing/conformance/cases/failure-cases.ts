@@ -57,6 +57,33 @@ export const failureCases = groupOf('failures', {
     ]),
   ),
 
+  'a stream that fails before anybody reads it is told, and takes nobody down': async (context) => {
+    const cause = new Error('the file is not there');
+    const failing = () => {
+      const stream = new Readable({ read() {} });
+      process.nextTick(() => stream.destroy(cause));
+      return stream;
+    };
+    const error = await keepsOld(context, 'source-failed', failing);
+    assert.equal(error.cause, cause, "the stream's own error is the cause");
+    const web = () => new ReadableStream<Uint8Array>({ start: (controller) => controller.error(cause) });
+    await keepsOld(context, 'source-failed', web);
+    // Refused before its failure comes: an 'error' that nobody hears ends the process.
+    const late = new Readable({ read() {} });
+    await context.fails(context.storage.put(`${context.folder}/double`, late, { url: false }), 'invalid-key');
+    assert.ok(late.destroyed, 'a body that was refused is let go');
+    assert.ok(late.listenerCount('error') > 0, 'a failure that comes later is heard');
+  },
+
+  'a stream that somebody else reads is refused': async (context) => {
+    const locked = () => {
+      const stream = new Blob(['locked']).stream() as ReadableStream<Uint8Array>;
+      stream.getReader();
+      return stream;
+    };
+    await keepsOld(context, 'invalid-options', locked);
+  },
+
   'a stream that is destroyed midway keeps the old object': async (context) => {
     const make = () => {
       let pushed = 0;

@@ -111,6 +111,18 @@ export const listCases = groupOf('listing', {
     for (const prefix of prefixes) await context.lists(expected(prefix), prefix);
   },
 
+  'entries carry key, size, lastModified and etag, and no more': async (context) => {
+    const stored = await context.put(context.key('entry'), 'four', { metadata: { a: 'b' } });
+    const [entry] = await context.eventually(async () => {
+      const { files } = await context.storage.listPage({ prefix: context.folder });
+      assert.equal(files.length, 1);
+      return files;
+    });
+    assert.deepEqual(Object.keys(entry!).toSorted(), ['etag', 'key', 'lastModified', 'size']);
+    assert.deepEqual([entry!.key, entry!.size], [stored.key, 4]);
+    if (!context.byUrl) assert.equal(entry!.etag, stored.etag);
+  },
+
   'gives nothing, and no cursor, where there is nothing': async (context) => {
     for (const query of [{}, { delimiter: '/' as const }, { limit: 1 }]) {
       const page = await context.storage.listPage({ ...query, prefix: context.folder });
