@@ -1,15 +1,18 @@
 /** Cases: what a backend declares is something that the contract knows, and what it is handed it lets go of. */
 import assert from 'node:assert/strict';
-import { MAX_KEY_BYTES, type WriteConditions } from '../../../contract/index.js';
+import { MAX_KEY_BYTES, type StorageCapabilities, type WriteConditions } from '../../../contract/index.js';
 import { groupOf } from '../case-definition.js';
 import { bytesOf } from '../content.js';
 
-const WORDS = {
-  createOnly: ['single', 'multipart', 'copy'],
-  ifMatch: ['single', 'multipart', 'copy'],
-  getUrl: ['expiry', 'disposition', 'filename', 'contentType'],
-  getUploadUrl: ['expiry', 'contentType', 'size', 'maxSize', 'createOnly', 'metadata'],
-} as const;
+type Listed = 'createOnly' | 'ifMatch' | 'getUrl' | 'getUploadUrl';
+
+// Records, not lists: a word that the contract learns cannot be forgotten here.
+const WORDS: { readonly [Name in Listed]: Readonly<Record<StorageCapabilities[Name][number], true>> } = {
+  createOnly: { single: true, multipart: true, copy: true },
+  ifMatch: { single: true, multipart: true, copy: true },
+  getUrl: { expiry: true, disposition: true, filename: true, contentType: true, transform: true },
+  getUploadUrl: { expiry: true, contentType: true, size: true, maxSize: true, createOnly: true, metadata: true },
+};
 
 const LIMITS = ['maxKeyBytes', 'maxSegmentBytes', 'maxObjectBytes', 'maxMetadataBytes'] as const;
 
@@ -32,9 +35,9 @@ export const declarationCases = groupOf('declaration', {
     const { capabilities, backend } = context;
     assert.match(backend.name, /^[a-z0-9][a-z0-9-]*$/, 'a name is a short word for logs and health');
     for (const [name, words] of Object.entries(WORDS)) {
-      const declared: readonly string[] = capabilities[name as keyof typeof WORDS];
+      const declared: readonly string[] = capabilities[name as Listed];
       assert.equal(new Set(declared).size, declared.length, `${name} says nothing twice`);
-      for (const word of declared) assert.ok((words as readonly string[]).includes(word), `${name}: ${word}`);
+      for (const word of declared) assert.ok(Object.hasOwn(words, word), `${name}: ${word}`);
     }
     for (const name of LIMITS) {
       const limit = capabilities[name];

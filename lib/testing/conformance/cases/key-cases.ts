@@ -7,6 +7,7 @@ import { request } from '../signed-requests.js';
 
 const MAX_COMFORTABLE_SEGMENT = 200;
 
+// No name promises a picture: what is stored here is text, and stores that know images refuse it under one.
 const AWKWARD: Readonly<Record<string, readonly string[]>> = {
   'spaces and plus signs': ['a b.txt', 'a+b.txt', 'a%20b.txt', 'a%2Bb.txt', ' leading', 'a  b'],
   'percent signs and what look like escapes': ['100%', '%', '%2F', 'a%2fb', 'x/y%2Fz', 'x/y/z', '%00', '%E4', '%25'],
@@ -28,7 +29,7 @@ const AWKWARD: Readonly<Record<string, readonly string[]>> = {
     'caf\u00e9.txt',
     'cafe\u0301.txt',
     '公司/文件.docx',
-    '😀.png',
+    '😀.txt',
     'עברית',
     'ﬁ',
     'ß',
