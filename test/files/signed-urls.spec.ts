@@ -2,6 +2,7 @@
 import 'reflect-metadata';
 import { SetMetadata, UseGuards, type CanActivate } from '@nestjs/common';
 import { afterEach, describe, expect, it, jest } from '@jest/globals';
+import { MemoryBackend } from '../../lib/backends/memory/memory.backend.js';
 import { parseKey, StorageConfigurationError, type StorageKey } from '../../lib/contract/index.js';
 import {
   createStorageFilesController,
@@ -9,6 +10,8 @@ import {
   SignedRoutes,
   SignedUrls,
 } from '../../lib/files/index.js';
+import { StorageService } from '../../lib/storage.service.js';
+import { AppUrlsBackend } from '../../lib/wrappers/index.js';
 
 const SECRET = 'first secret of the tests, 32 bytes';
 const OTHER = 'other secret of the tests, 32 bytes';
@@ -29,6 +32,20 @@ const refused = (token: string, purpose: 'get' | 'put' = 'get', by = signer) => 
 
 afterEach(() => {
   jest.restoreAllMocks();
+});
+
+describe('upload URLs of a storage', () => {
+  const backend = new AppUrlsBackend(new MemoryBackend(), 'default', signer);
+  const storage = new StorageService(backend, { maxFileSize: 10 });
+
+  it('are made for what put() would take alone', async () => {
+    await expect(storage.getUploadUrl('k', { ifNoneMatch: '"etag"' as '*' })).rejects.toMatchObject({
+      code: 'invalid-options',
+      reason: 'ifNoneMatch can only be "*"',
+    });
+    await expect(storage.getUploadUrl('k', { size: 11 })).rejects.toMatchObject({ code: 'file-too-large' });
+    await expect(storage.getUploadUrl('k', { size: 10, ifNoneMatch: '*' })).resolves.toMatchObject({ method: 'PUT' });
+  });
 });
 
 describe('signing', () => {
