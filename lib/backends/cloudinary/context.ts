@@ -9,6 +9,7 @@ import {
   type StorageErrorDetails,
   type StorageKey,
 } from '../../contract/index.js';
+import { decodeValue, encodeValue } from './context-value.js';
 
 /** What Cloudinary tells of an asset, as far as it is read here. */
 export interface Asset {
@@ -23,7 +24,7 @@ export interface Asset {
 }
 
 /**
- * Most bytes of metadata, keys and escaped values together. Cloudinary allows 1,024 characters a value and 1,000
+ * Most bytes of metadata, keys and encoded values together. Cloudinary allows 1,024 characters a value and 1,000
  * values: https://cloudinary.com/documentation/image_upload_api_reference#upload_optional_parameters
  */
 export const MAX_METADATA_BYTES = 1024;
@@ -35,26 +36,6 @@ const ETAG = 'ns-etag';
 const TYPE = 'ns-type';
 const CACHE = 'ns-cache';
 const DISPOSITION = 'ns-disposition';
-
-// Values cannot be empty or hold control characters; the SDK escapes "=" and "|" but not a backslash before them, and its
-// older versions sign "&" in a way of their own; blanks at the ends and characters of four bytes are what a store on the
-// way is most likely to lose.
-const UNSAFE = /[%&\\\p{Cc}\p{Zl}\p{Zp}\ufeff\u{10000}-\u{10ffff}]|^\s|\s$/gu;
-const EMPTY = '%';
-
-function escapeValue(value: string): string {
-  return value === '' ? EMPTY : value.replace(UNSAFE, (char) => encodeURIComponent(char));
-}
-
-function unescapeValue(value: string): string {
-  if (value === EMPTY) return '';
-  try {
-    return decodeURIComponent(value);
-  } catch {
-    // Written by somebody else.
-    return value;
-  }
-}
 
 /** A token for one write: opaque outside, and the moment of writing inside. */
 export function newEtag(now = Date.now()): string {
@@ -72,9 +53,9 @@ export function timeOf(etag: string): Date {
 export function encodeMetadata(metadata: ObjectMetadata, details: StorageErrorDetails): Record<string, string> {
   const entries = Object.entries(metadata).map(([key, value]): [string, string] => [
     key.startsWith(OWN) ? MOVED + key : key,
-    escapeValue(value),
+    encodeValue(value),
   ]);
-  const bytes = entries.reduce((sum, [key, value]) => sum + Buffer.byteLength(key) + Buffer.byteLength(value), 0);
+  const bytes = entries.reduce((sum, [key, value]) => sum + key.length + value.length, 0);
   if (bytes > MAX_METADATA_BYTES) {
     throw new InvalidOptionsError({
       ...details,
@@ -86,8 +67,8 @@ export function encodeMetadata(metadata: ObjectMetadata, details: StorageErrorDe
 }
 
 function ownValue(name: string, value: string, details: StorageErrorDetails): string {
-  const escaped = escapeValue(value);
-  if (escaped.length <= MAX_METADATA_BYTES) return escaped;
+  const encoded = encodeValue(value);
+  if (encoded.length <= MAX_METADATA_BYTES) return encoded;
   throw new InvalidOptionsError({ ...details, reason: `${name} is longer than ${MAX_METADATA_BYTES} characters` });
 }
 
@@ -114,17 +95,17 @@ export function objectInfo(key: StorageKey, asset: Asset): ObjectInfo {
   const custom = asset.context?.custom ?? {};
   const own = ETAG_FORM.test(custom[ETAG] ?? '') ? custom[ETAG] : undefined;
   const metadata = Object.entries(custom).flatMap(([name, value]): [string, string][] => {
-    if (name.startsWith(MOVED)) return [[name.slice(MOVED.length), unescapeValue(value)]];
-    return name.startsWith(OWN) ? [] : [[name, unescapeValue(value)]];
+    if (name.startsWith(MOVED)) return [[name.slice(MOVED.length), decodeValue(value)]];
+    return name.startsWith(OWN) ? [] : [[name, decodeValue(value)]];
   });
   return {
     key,
     size: asset.bytes,
     etag: own ?? `v${asset.version ?? Date.parse(asset.created_at)}`,
     lastModified: own === undefined ? new Date(asset.created_at) : timeOf(own),
-    contentType: custom[TYPE] === undefined ? contentTypeOf(key) : unescapeValue(custom[TYPE]),
+    contentType: custom[TYPE] === undefined ? contentTypeOf(key) : decodeValue(custom[TYPE]),
     metadata: Object.fromEntries(metadata),
-    ...(custom[CACHE] !== undefined && { cacheControl: unescapeValue(custom[CACHE]) }),
-    ...(custom[DISPOSITION] !== undefined && { contentDisposition: unescapeValue(custom[DISPOSITION]) }),
+    ...(custom[CACHE] !== undefined && { cacheControl: decodeValue(custom[CACHE]) }),
+    ...(custom[DISPOSITION] !== undefined && { contentDisposition: decodeValue(custom[DISPOSITION]) }),
   };
 }

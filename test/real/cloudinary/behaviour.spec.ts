@@ -197,6 +197,32 @@ describe('reads', () => {
   });
 });
 
+describe('answers that arrive split within a character', () => {
+  const isAnswer = ({ path }: { path: string }) => path.includes('/resources/');
+
+  it('change nothing of the metadata', async () => {
+    const at = await ground();
+    const metadata = { title: '公司 naïve 😀', plain: 'report', mixed: 'ça va 100%' };
+    await at.storage.put('a.txt', 'x', { metadata, url: false });
+    for (let count = 0; count < 2; count++) at.server.fail({ match: isAnswer, how: 'split' });
+    expect((await at.storage.getMetadata('a.txt')).metadata).toEqual(metadata);
+    const { file, body } = await at.storage.open('a.txt');
+    body.destroy();
+    expect(file.metadata).toEqual(metadata);
+  });
+
+  it('change no key of a listing, and no kind of an error', async () => {
+    const at = await ground();
+    await at.storage.put('公司/報告.txt', 'x', { url: false });
+    const theirs = { resourceType: 'raw', type: 'authenticated', bytes: Buffer.from('x'), format: undefined };
+    at.server.account.store({ ...theirs, publicId: 'files/公司', context: new Map([['title', '公司']]) }, false);
+    at.server.fail({ match: isAnswer, how: 'split' });
+    expect(await at.storage.listKeys()).toEqual(['公司/報告.txt']);
+    at.server.fail({ match: isAnswer, how: 'split' });
+    await expect(at.storage.getMetadata('存在しない')).rejects.toMatchObject({ code: 'not-found', key: '存在しない' });
+  });
+});
+
 describe('secrets', () => {
   it('are in no error, however it came about', async () => {
     const secret = 'Wr0ng-Secret_of-the-account';

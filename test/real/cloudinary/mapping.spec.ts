@@ -190,6 +190,14 @@ describe('context', () => {
     '\ufeffx',
     '"quoted"',
     '[a,b]',
+    '%~',
+    '%~YQ',
+    '~',
+    'Ça va — «oui», 100% & plus',
+    '公司'.repeat(30),
+    '\u200b',
+    'é ',
+    '\u00a0x\u00a0',
   ];
   const wire = (context: Record<string, string>) =>
     // As the SDK writes it: "=" and "|" in values are escaped, and nothing else.
@@ -228,9 +236,25 @@ describe('context', () => {
     expect(info.etag).toBe('v7');
   });
 
+  it('is printable ASCII whatever the values, readable where they are, and short where they are not', () => {
+    const encoded = (value: string) => encodeMetadata({ k: value }, details).k;
+    for (const value of odd) expect(encoded(value)).toMatch(/^[\x20-\x7e]+$/);
+    expect(encoded('Annual report (2026), "final"; 50 pages')).toBe('Annual report (2026), "final"; 50 pages');
+    expect(encoded('Café menu')).toBe('Caf%C3%A9 menu');
+    expect(encoded('公司年度报告')).toHaveLength(2 + 6 * 4);
+  });
+
+  it('that others wrote is read as it is', () => {
+    const theirs = { a: '公司', b: '100%', c: '%~', d: '%~gICA', e: '%~a', f: '%~YQ', g: '%zz' };
+    const asset = { public_id: 'files/a', bytes: 1, created_at: '2026-01-01T00:00:00Z' };
+    const info = objectInfo(parseKey('a'), { ...asset, context: { custom: theirs } });
+    expect(info.metadata).toEqual(theirs);
+  });
+
   it('refuses what it cannot hold, and names the limit', () => {
-    expect(() => encodeMetadata({ k: 'é'.repeat(512) }, details)).toThrow(/takes 1025 bytes.*1024/);
-    expect(Object.keys(encodeMetadata({ k: 'é'.repeat(511) }, details))).toEqual(['k']);
+    expect(() => encodeMetadata({ k: 'é'.repeat(383) }, details)).toThrow(/takes 1025 bytes.*1024/);
+    expect(() => encodeMetadata({ k: 'v'.repeat(1024) }, details)).toThrow(/takes 1025 bytes.*1024/);
+    expect(Object.keys(encodeMetadata({ k: 'é'.repeat(382) }, details))).toEqual(['k']);
     expect(() =>
       encodeContext({ contentType: 'a/b', metadata: {}, cacheControl: 'x'.repeat(1025) }, newEtag(), details),
     ).toThrow(/cacheControl is longer than 1024/);

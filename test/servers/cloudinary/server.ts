@@ -12,9 +12,10 @@ export interface Fault {
   match(request: { readonly method: string; readonly path: string }): boolean;
   /**
    * `unheard`: the connection ends before anything is done; `unanswered`: all is done, and the connection ends;
-   * `silent`: nothing is ever answered; `cut`: half of the bytes are sent; a number: that status with a reason.
+   * `silent`: nothing is ever answered; `cut`: half of the bytes are sent; `split`: the bytes are sent in two pieces, the
+   * first of which ends within a character; a number: that status with a reason.
    */
-  readonly how: 'unheard' | 'unanswered' | 'silent' | 'cut' | number;
+  readonly how: 'unheard' | 'unanswered' | 'silent' | 'cut' | 'split' | number;
   readonly message?: string;
 }
 
@@ -52,6 +53,19 @@ const DEFAULTS: AccountSettings = {
   adminLimit: 1_000_000,
   etagInDetails: true,
 };
+
+/** Sends the body in two pieces that arrive as two, and parts the first character of several bytes between them. */
+function splitCharacter(response: ServerResponse): void {
+  const end = response.end.bind(response) as (bytes: Buffer) => ServerResponse;
+  response.end = ((bytes: Buffer) => {
+    const within = Math.max(
+      0,
+      bytes.findIndex((byte) => (byte & 0xc0) === 0x80),
+    );
+    response.write(bytes.subarray(0, within), () => setTimeout(() => end(bytes.subarray(within)), 50));
+    return response;
+  }) as typeof response.end;
+}
 
 export async function startCloudinaryServer(settings: Partial<AccountSettings> = {}): Promise<CloudinaryServer> {
   const account = new Account({ ...DEFAULTS, ...settings });
@@ -113,6 +127,7 @@ export async function startCloudinaryServer(settings: Partial<AccountSettings> =
       response.end = ((chunk: Buffer) =>
         response.write(chunk.subarray(0, chunk.length / 2), () => socket.destroy())) as unknown as typeof response.end;
     }
+    if (fault?.how === 'split') splitCharacter(response);
     const work =
       typeof fault?.how === 'number'
         ? readBody(request).then(() => Promise.reject(new Refusal(fault.how as number, fault.message ?? 'Fault')))
