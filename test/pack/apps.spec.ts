@@ -1,4 +1,4 @@
-/** Apps that install the package from its tarball: Nest 12 as ES modules, Nest 11 as CommonJS, each on every Node. */
+/** Apps that install the package from its tarball: Nest 12 as ES modules, Nest 11 as CommonJS, both platforms, every Node. */
 import { mkdir, readFile, realpath, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
@@ -10,12 +10,41 @@ interface App {
   readonly name: string;
   readonly nest: string;
   readonly type: 'module' | 'commonjs';
-  readonly terminus: string;
+  readonly platform: 'express' | 'fastify';
+  /** Its root, beside exercise.ts. */
+  readonly main: string;
+  /** The optional peers it uses, and nothing else. */
+  readonly peers: Readonly<Record<string, string>>;
 }
 
 const APPS: readonly App[] = [
-  { title: 'Nest 12 as ES modules', name: 'nest12-esm', nest: '^12.0.0', type: 'module', terminus: '^12.0.0' },
-  { title: 'Nest 11 as CommonJS', name: 'nest11-cjs', nest: '^11.0.0', type: 'commonjs', terminus: '^11.0.0' },
+  {
+    title: 'Nest 12 as ES modules',
+    name: 'nest12-esm',
+    nest: '^12.0.0',
+    type: 'module',
+    platform: 'express',
+    main: 'main.ts',
+    peers: { '@nestjs/platform-express': '^12.0.0', '@nestjs/terminus': '^12.0.0' },
+  },
+  {
+    title: 'Nest 11 as CommonJS',
+    name: 'nest11-cjs',
+    nest: '^11.0.0',
+    type: 'commonjs',
+    platform: 'express',
+    main: 'main.ts',
+    peers: { '@nestjs/platform-express': '^11.0.0', '@nestjs/terminus': '^11.0.0' },
+  },
+  {
+    title: 'Nest 11 on Fastify with @nestjs/config 4',
+    name: 'nest11-fastify',
+    nest: '^11.0.0',
+    type: 'commonjs',
+    platform: 'fastify',
+    main: 'configured.ts',
+    peers: { '@nestjs/platform-fastify': '^11.0.0', '@nestjs/config': '^4.0.0', '@nestjs/terminus': '^11.0.0' },
+  },
 ];
 const NODES = [20, 22, 24];
 const INSTALL_TIME = 180_000;
@@ -29,8 +58,9 @@ const core = (nest: string) => ({
 });
 
 /** What a strict app's compiler says about a module: nothing is skipped, declarations of packages neither. */
-function problems(folder: string, file: string, source: string, options: ts.CompilerOptions = {}): string[] {
+async function problems(folder: string, file: string, source: string, options: ts.CompilerOptions = {}) {
   const path = join(folder, file);
+  await writeFile(path, source);
   const all: ts.CompilerOptions = {
     target: ts.ScriptTarget.ES2023,
     module: ts.ModuleKind.NodeNext,
@@ -45,9 +75,6 @@ function problems(folder: string, file: string, source: string, options: ts.Comp
     ...options,
   };
   const host = ts.createCompilerHost(all);
-  const { readFile: read, fileExists } = host;
-  host.readFile = (name) => (name === path ? source : read(name));
-  host.fileExists = (name) => name === path || fileExists(name);
   host.getCurrentDirectory = () => folder;
   const program = ts.createProgram([path], all, host);
   return ts
@@ -56,6 +83,20 @@ function problems(folder: string, file: string, source: string, options: ts.Comp
       ({ file: where, messageText }) =>
         `${where?.fileName.slice(folder.length) ?? ''}: ${ts.flattenDiagnosticMessageText(messageText, '\n')}`,
     );
+}
+
+/** As the app's build does it, without a look at types. */
+async function compile(folder: string, file: string, source: string, type: App['type']): Promise<void> {
+  const { outputText } = ts.transpileModule(source, {
+    compilerOptions: {
+      module: type === 'module' ? ts.ModuleKind.ESNext : ts.ModuleKind.CommonJS,
+      target: ts.ScriptTarget.ES2023,
+      experimentalDecorators: true,
+      emitDecoratorMetadata: true,
+      esModuleInterop: true,
+    },
+  });
+  await writeFile(join(folder, file.replace(/ts$/, 'js')), outputText);
 }
 
 async function versionOf(folder: string, name: string): Promise<string> {
@@ -67,7 +108,7 @@ async function versionOf(folder: string, name: string): Promise<string> {
 
 let parent: string;
 let tarball: Tarball;
-const source = await readFile(join(import.meta.dirname, 'app/main.ts'), 'utf8');
+const sourceOf = (file: string) => readFile(join(import.meta.dirname, 'app', file), 'utf8');
 
 beforeAll(async () => {
   parent = await temporaryFolder();
@@ -76,27 +117,16 @@ beforeAll(async () => {
 
 afterAll(() => removeFolder(parent));
 
-describe.each(APPS)('an app of $title', ({ name, nest, type, terminus }) => {
+describe.each(APPS)('an app of $title', ({ name, nest, type, platform, main, peers }) => {
   let folder: string;
 
   beforeAll(async () => {
-    const dependencies = {
-      ...core(nest),
-      '@nestjs/platform-express': nest,
-      '@nestjs/terminus': terminus,
-      '@types/node': '^20.19.0',
-    };
+    const dependencies = { ...core(nest), ...peers, '@types/node': '^20.19.0' };
     folder = await install(parent, name, { type, dependencies }, tarball);
-    const { outputText } = ts.transpileModule(source, {
-      compilerOptions: {
-        module: type === 'module' ? ts.ModuleKind.ESNext : ts.ModuleKind.CommonJS,
-        target: ts.ScriptTarget.ES2023,
-        experimentalDecorators: true,
-        emitDecoratorMetadata: true,
-        esModuleInterop: true,
-      },
-    });
-    await writeFile(join(folder, 'main.js'), outputText);
+    for (const file of ['exercise.ts', main]) {
+      await compile(folder, file, await sourceOf(file), type);
+    }
+    await writeFile(join(folder, 'settings.env'), 'STORAGE_URL_SECRET=a-secret-of-at-least-32-bytes-000\n');
   }, INSTALL_TIME);
 
   it('has the Nest it asked for, once', async () => {
@@ -110,11 +140,14 @@ describe.each(APPS)('an app of $title', ({ name, nest, type, terminus }) => {
     async (major) => {
       const files = join(folder, `files-${major}`);
       await mkdir(files);
-      const { code, stdout, stderr } = await runProgram(await nodeOf(major), ['main.js', files], folder);
+      const env = { ...process.env, STORAGE_BACKEND: 'local', STORAGE_BASE_PATH: files };
+      const program = [main.replace(/ts$/, 'js'), files];
+      const { code, stdout, stderr } = await runProgram(await nodeOf(major), program, folder, env);
       expect({ code, stderr: withoutNodesWarning(stderr) }).toEqual({ code: 0, stderr: '' });
       const result = JSON.parse(stdout) as Record<string, unknown>;
       expect(result).toEqual({
         node: expect.stringMatching(new RegExp(`^${major}\\.`)),
+        platform,
         status: 201,
         key: expect.stringMatching(/^documents\/report.*\.pdf$/),
         early: false,
@@ -163,9 +196,10 @@ describe.each(APPS)('an app of $title', ({ name, nest, type, terminus }) => {
 
   it(
     'compiles against the published types',
-    () => {
+    async () => {
+      await writeFile(join(folder, 'exercise.ts'), await sourceOf('exercise.ts'));
       // CommonJS that imports ES modules: TypeScript allows it as Node does. Nest's own declarations need more packages.
-      expect(problems(folder, 'main.ts', source, { skipLibCheck: true })).toEqual([]);
+      expect(await problems(folder, main, await sourceOf(main), { skipLibCheck: true })).toEqual([]);
     },
     INSTALL_TIME,
   );
@@ -197,10 +231,10 @@ describe('a strict app with nothing but the core of Nest', () => {
 
   it(
     'compiles every declaration that the entries reach: no SDK and no optional peer is named there',
-    () => {
+    async () => {
       const wrong = "import { StorageService } from 'nestjs-storage'; export const n: number = new StorageService();";
-      expect(problems(folder, 'control.ts', wrong).length).toBeGreaterThan(0);
-      expect(problems(folder, 'strict.ts', strictApp)).toEqual([]);
+      expect((await problems(folder, 'control.ts', wrong)).length).toBeGreaterThan(0);
+      expect(await problems(folder, 'strict.ts', strictApp)).toEqual([]);
     },
     INSTALL_TIME,
   );
@@ -215,6 +249,75 @@ describe('a strict app with nothing but the core of Nest', () => {
     );
     expect(await runProgram(process.execPath, ['load.js'], folder)).toEqual({ code: 0, stdout: 'hello', stderr: '' });
   });
+
+  it.each([
+    ['config', '@nestjs/config'],
+    ['health', '@nestjs/terminus'],
+  ])('is told by /%s that %s is missing', async (entry, peer) => {
+    const script = `await import('nestjs-storage/${entry}');`;
+    const { code, stderr } = await runProgram(process.execPath, ['--input-type=module', '-e', script], folder);
+    expect([code, stderr]).toEqual([1, expect.stringContaining(`Cannot find package '${peer}'`)]);
+  });
+});
+
+const STRICT_APPS = [
+  { title: 'Nest 12', name: 'strict-nest12', nest: '^12.0.0', config: '^12.0.0', type: 'module' },
+  { title: 'Nest 11', name: 'strict-nest11', nest: '^11.0.0', config: '^4.0.0', type: 'commonjs' },
+] as const;
+
+describe.each(STRICT_APPS)('a strict app of $title with the peers of /config and /health', (app) => {
+  const { name, nest, config, type } = app;
+  let folder: string;
+
+  beforeAll(async () => {
+    const peers = { '@nestjs/config': config, '@nestjs/terminus': nest };
+    const dependencies = { ...core(nest), ...peers, '@types/node': '^20.19.0' };
+    folder = await install(parent, name, { type, dependencies }, tarball);
+  }, INSTALL_TIME);
+
+  const strictApp = `
+    import 'reflect-metadata';
+    import { Module } from '@nestjs/common';
+    import { ConfigModule } from '@nestjs/config';
+    import { NestFactory } from '@nestjs/core';
+    import { StorageModule, StorageService } from 'nestjs-storage';
+    import * as config from 'nestjs-storage/config';
+    import * as health from 'nestjs-storage/health';
+    export const all: [typeof config, typeof health] = [config, health];
+    @Module({
+      imports: [
+        ConfigModule.forRoot({ ignoreEnvFile: true }),
+        StorageModule.forRootAsync(config.storageConfig.asProvider()),
+        health.StorageHealthModule.forRoot(),
+      ],
+    })
+    class AppModule {}
+    async function main() {
+      const app = await NestFactory.createApplicationContext(AppModule, { logger: ['error'] });
+      await app.get(StorageService).checkHealth();
+      process.stdout.write(app.get(StorageService).backendName);
+      await app.close();
+    }
+    void main();
+  `;
+
+  it(
+    'compiles every declaration that they reach, and runs',
+    async () => {
+      const wrong = "import { storageConfig } from 'nestjs-storage/config'; export const n: number = storageConfig;";
+      expect((await problems(folder, 'control.ts', wrong)).length).toBeGreaterThan(0);
+      expect(await problems(folder, 'strict.ts', strictApp)).toEqual([]);
+      await compile(folder, 'strict.ts', strictApp, type);
+      const env = {
+        ...process.env,
+        STORAGE_BACKEND: 'memory',
+        STORAGE_URL_SECRET: 'a-secret-of-at-least-32-bytes-000',
+      };
+      const { code, stdout, stderr } = await runProgram(process.execPath, ['strict.js'], folder, env);
+      expect({ code, stdout, stderr: withoutNodesWarning(stderr) }).toEqual({ code: 0, stdout: 'memory', stderr: '' });
+    },
+    INSTALL_TIME,
+  );
 });
 
 /** Node 20 and 22 tell once that require() of ES modules is young. */
