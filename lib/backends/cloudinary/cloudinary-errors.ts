@@ -41,16 +41,23 @@ function field(value: unknown, name: string): unknown {
   return typeof value === 'object' && value !== null ? (value as Record<string, unknown>)[name] : undefined;
 }
 
-/** The SDK rejects with errors, with `{ error }` and with `{ message, http_code }`; some hold the credentials. */
+/**
+ * The SDK rejects with errors, with `{ error }`, with `{ message, http_code }`, and with an error as that message where an
+ * answer broke off; some hold the credentials.
+ */
 export function failureOf(thrown: unknown, scrub: (text: string) => string): CloudinaryFailure {
   const inner = field(thrown, 'error') ?? thrown;
   const message = field(inner, 'message');
+  const brokenOff = field(message, 'message') !== undefined;
+  const { text, code } = brokenOff
+    ? { text: field(message, 'message'), code: field(message, 'code') }
+    : { text: message, code: field(inner, 'code') };
   const status = field(inner, 'http_code');
-  const code = field(inner, 'code');
-  const text = message instanceof Error ? message.message : message;
+  // Success that is told as a failure could not be read to its end: that is no answer.
+  const answered = !brokenOff && typeof status === 'number' && status >= 300;
   return new CloudinaryFailure(
     scrub(typeof text === 'string' && text !== '' ? text : 'Cloudinary gave no reason'),
-    typeof status === 'number' ? status : 0,
+    answered ? status : 0,
     typeof code === 'string' ? code : undefined,
   );
 }

@@ -167,6 +167,27 @@ describe('reads', () => {
     expect((await at.storage.getMetadata('a')).size).toBe(1);
   });
 
+  it.each(['cut', 'mangled'] as const)('of an answer of the Admin API that is %s are tried once more', async (how) => {
+    const at = await ground();
+    await at.storage.put('a', 'x', { url: false });
+    const match = ({ path }: { path: string }) => path.includes('/resources/');
+    at.server.fail({ match, how });
+    expect((await at.storage.getMetadata('a')).size).toBe(1);
+    at.server.fail({ match, how });
+    expect(await at.storage.listKeys()).toEqual(['a']);
+    for (let count = 0; count < 2; count++) at.server.fail({ match, how });
+    await expect(at.storage.getMetadata('a')).rejects.toMatchObject({ code: 'unavailable' });
+  });
+
+  it('end when the Admin API falls silent within an answer', async () => {
+    const at = await ground({ timeout: 0.3 });
+    await at.storage.put('a', 'x', { url: false });
+    at.server.fail({ match: ({ path }) => path.includes('/resources/'), how: 'stalled' });
+    const started = Date.now();
+    await expect(at.storage.getMetadata('a')).rejects.toMatchObject({ code: 'timeout' });
+    expect(Date.now() - started).toBeLessThan(2000);
+  });
+
   it('end when nothing is answered: with a time-out of their own', async () => {
     const at = await ground({ timeout: 0.3 });
     await at.storage.put('a', 'x', { url: false });

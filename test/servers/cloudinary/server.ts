@@ -5,19 +5,8 @@ import { Account, type AccountSettings } from './account.js';
 import { handleAdminApi, rateHeaders } from './admin-api.js';
 import { handleDelivery, handleDownload } from './delivery.js';
 import { answerJson, parseForm, readBody, Refusal } from './exchange.js';
+import { spoil, type Fault } from './faults.js';
 import { handleUploadApi } from './upload-api.js';
-
-/** What shall go wrong with one request that `match` picks. */
-export interface Fault {
-  match(request: { readonly method: string; readonly path: string }): boolean;
-  /**
-   * `unheard`: the connection ends before anything is done; `unanswered`: all is done, and the connection ends;
-   * `silent`: nothing is ever answered; `cut`: half of the bytes are sent; `split`: the bytes are sent in two pieces, the
-   * first of which ends within a character; a number: that status with a reason.
-   */
-  readonly how: 'unheard' | 'unanswered' | 'silent' | 'cut' | 'split' | number;
-  readonly message?: string;
-}
 
 export interface SeenRequest {
   readonly method: string;
@@ -53,19 +42,6 @@ const DEFAULTS: AccountSettings = {
   adminLimit: 1_000_000,
   etagInDetails: true,
 };
-
-/** Sends the body in two pieces that arrive as two, and parts the first character of several bytes between them. */
-function splitCharacter(response: ServerResponse): void {
-  const end = response.end.bind(response) as (bytes: Buffer) => ServerResponse;
-  response.end = ((bytes: Buffer) => {
-    const within = Math.max(
-      0,
-      bytes.findIndex((byte) => (byte & 0xc0) === 0x80),
-    );
-    response.write(bytes.subarray(0, within), () => setTimeout(() => end(bytes.subarray(within)), 50));
-    return response;
-  }) as typeof response.end;
-}
 
 export async function startCloudinaryServer(settings: Partial<AccountSettings> = {}): Promise<CloudinaryServer> {
   const account = new Account({ ...DEFAULTS, ...settings });
@@ -119,15 +95,7 @@ export async function startCloudinaryServer(settings: Partial<AccountSettings> =
     const { socket } = request;
     if (fault?.how === 'unheard') return void socket.destroy();
     if (fault?.how === 'silent') return void request.resume();
-    if (fault?.how === 'unanswered') {
-      response.writeHead = () => response;
-      response.end = (() => socket.destroy()) as unknown as typeof response.end;
-    }
-    if (fault?.how === 'cut') {
-      response.end = ((chunk: Buffer) =>
-        response.write(chunk.subarray(0, chunk.length / 2), () => socket.destroy())) as unknown as typeof response.end;
-    }
-    if (fault?.how === 'split') splitCharacter(response);
+    spoil(response, fault?.how);
     const work =
       typeof fault?.how === 'number'
         ? readBody(request).then(() => Promise.reject(new Refusal(fault.how as number, fault.message ?? 'Fault')))
