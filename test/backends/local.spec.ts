@@ -12,6 +12,7 @@ import { fsck, LocalBackend } from '../../lib/backends/local/index.js';
 import {
   AlreadyExistsError,
   InvalidKeyError,
+  InvalidOptionsError,
   KeyConflictError,
   OperationAbortedError,
   parseKey,
@@ -82,14 +83,36 @@ describe('files of the store', () => {
     expect((await fs.stat(join(root, 'public/b.txt'))).mode & 0o777).toBe(0o644);
   });
 
-  it('touches nothing before the first use, then makes the root', async () => {
+  it('come with the first write: reading, and deleting what is not there, makes no root and no hidden folder', async () => {
     const path = join(root, 'not/yet');
     const later = rig.backend(path);
-    await expect(fs.access(path)).rejects.toThrow('ENOENT');
-    expect(await keys(later)).toEqual([]);
+    const readAll = async (of: LocalBackend) => {
+      expect(await keys(of)).toEqual([]);
+      for (const attempt of [read(of, 'a'), of.stat(parseKey('a'))]) {
+        expect(await failure(attempt)).toBeInstanceOf(StorageFileNotFoundError);
+      }
+      expect(await of.delete(parseKey('a'))).toBe(false);
+    };
+    await readAll(later);
+    const foreign = later.list({ prefix: '', limit: 1, cursor: 'of another store' });
+    expect(await failure(foreign)).toBeInstanceOf(InvalidOptionsError);
+    expect(await fs.readdir(root)).toEqual([]);
+    await put(later, 'b', 'b');
+    expect(await keys(later)).toEqual(['b']);
     expect(JSON.parse(await fs.readFile(join(path, '.nestjs-storage/layout.json'), 'utf8'))).toMatchObject({
       version: 1,
     });
+    expect(await read(rig.backend(path), 'b')).toBe('b');
+  });
+
+  it('keep the etags that files from elsewhere had before the first write', async () => {
+    await fs.writeFile(join(root, 'old.txt'), 'old');
+    const etag = async (of: LocalBackend) => (await of.stat(parseKey('old.txt'))).etag;
+    const [reader, before] = [rig.backend(root), await etag(backend)];
+    expect(await etag(reader)).toBe(before);
+    expect(await fs.readdir(root)).toEqual(['old.txt']);
+    await put(backend, 'new.txt', 'new');
+    expect([await etag(backend), await etag(reader), await etag(rig.backend(root))]).toEqual([before, before, before]);
   });
 
   it('refuses a layout that it does not know, and a root that is a file', async () => {
@@ -122,7 +145,9 @@ describe('files of the store', () => {
     await put(backend, 'a', 'a');
     await fs.rm(root, { recursive: true });
     // A volume that is not mounted must not fill the disk beneath it: the root is not made anew.
-    for (const attempt of [backend.check({ write: false }), put(backend, 'a', 'a'), keys(backend)]) {
+    // Nor are its files taken for deleted.
+    const reads = [keys(backend), read(backend, 'a'), backend.stat(parseKey('a'))];
+    for (const attempt of [backend.check({ write: false }), put(backend, 'a', 'a'), ...reads]) {
       expect(await failure(attempt)).toBeInstanceOf(StorageUnavailableError);
     }
     await fs.mkdir(root);
@@ -283,7 +308,9 @@ describe('what is left behind', () => {
     const dead = [`${place}-${gone.pid}-1.1.${hashed}`, `${place}-${pid}-${Number(start) + 1}.1.${hashed}`];
     const foreign = [`0123456789abcdef-${pid}-${start}.1.${hashed}`, 'whatever'];
     for (const name of [...dead, ...foreign]) await fs.writeFile(join(folder, name), 'left');
-    await rig.backend(root).check({ write: false });
+    await keys(rig.backend(root));
+    expect((await temporary()).length).toBe(5);
+    await put(rig.backend(root), 'c', 'c');
     expect((await temporary()).sort()).toEqual([mine!, ...foreign].sort());
 
     const sibling = rig.backend(root, { sweepAfter: 1 });

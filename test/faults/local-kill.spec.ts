@@ -72,6 +72,8 @@ describe('a process that is killed', () => {
         expect(await text(body)).toBe(`old bytes of ${key}`.repeat(1000));
         expect(info).toMatchObject({ contentType: 'text/x-old', metadata: { version: 'old' } });
       }
+      // The first write sweeps.
+      await after.check({ write: true });
       expect(await readdir(join(root, '.nestjs-storage/tmp'))).toEqual([]);
       await after.close();
     }
@@ -90,6 +92,8 @@ describe('a process that is killed', () => {
       const version = Number(info.metadata.version);
       expect(version).toBeGreaterThan(0);
       expect(await text(body)).toBe(`version ${version};`.repeat(version));
+      // The first write sweeps.
+      await after.check({ write: true });
       expect(await readdir(join(root, '.nestjs-storage/tmp'))).toEqual([]);
       await after.close();
     }

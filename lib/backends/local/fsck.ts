@@ -1,7 +1,7 @@
 /** Looks over a store on disk: records without objects, objects whose record no longer fits, what is in the way. */
 import type { Dirent } from 'node:fs';
 import { OperationAbortedError, parseKey, StorageError, type OperationOptions } from '../../contract/index.js';
-import { lstat, readdir } from './fs-calls.js';
+import { failWith, lstat, readdir } from './fs-calls.js';
 import { isMissing, storageError } from './fs-errors.js';
 import { identityOf, keyHash, timeAndSizeOf } from './identity.js';
 import { INTERNAL, META } from './layout.js';
@@ -68,7 +68,9 @@ export interface FsckReport {
 export async function fsck(options: FsckOptions): Promise<FsckReport> {
   const settings = localSettings(options);
   try {
-    const store = await LocalStore.open(settings, options.repair === true);
+    const store = await LocalStore.find(settings);
+    if (!store) throw failWith('ENOENT', 'there is no root');
+    if (options.repair) await store.prepare();
     try {
       return await new Inspection(store, options).report();
     } finally {

@@ -1,6 +1,6 @@
 /** What the store keeps below its root beside the objects: one hidden folder with a version on it. */
-import { randomUUID } from 'node:crypto';
-import fs from 'node:fs';
+import { hash, randomUUID } from 'node:crypto';
+import fs, { type BigIntStats } from 'node:fs';
 import { RESERVED_SEGMENT, StorageConfigurationError } from '../../contract/index.js';
 import { codeOf } from '../../disk/errno.js';
 import type { ContainedRoot } from './contained-root.js';
@@ -20,8 +20,16 @@ const { O_WRONLY, O_CREAT, O_EXCL, O_NOFOLLOW = 0 } = fs.constants;
 
 export interface Layout {
   readonly version: number;
-  /** Random name of this store. */
+  /** Name of this store, a part of its etags. */
   readonly id: string;
+}
+
+/**
+ * The name of a store that has no layout yet. The first write keeps it, since objects that were there before have been
+ * given etags with it.
+ */
+export function nameOfFolder({ ino, birthtimeNs }: BigIntStats): string {
+  return hash('sha256', `${ino}:${birthtimeNs}`, 'base64url').slice(0, 22);
 }
 
 function parsed(text: string): Layout {
@@ -56,11 +64,11 @@ export async function readLayout(root: ContainedRoot): Promise<Layout | undefine
   }
 }
 
-/** Makes the root a store, or reads what another process just made of it. */
-export async function createLayout(root: ContainedRoot, durable: boolean): Promise<Layout> {
-  const layout: Layout = { version: VERSION, id: randomUUID() };
+/** Makes the root a store of that name, or reads what another process just made of it. */
+export async function createLayout(root: ContainedRoot, id: string, durable: boolean): Promise<Layout> {
+  const layout: Layout = { version: VERSION, id };
   const folder = await root.makeFolder(INTERNAL, INTERNAL_MODE, durable);
-  const temporary = folder.pathOf(`${FILE}.${layout.id}`);
+  const temporary = folder.pathOf(`${FILE}.${randomUUID()}`);
   try {
     const fd = await open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0o600);
     try {

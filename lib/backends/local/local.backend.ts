@@ -3,6 +3,7 @@ import { pathToFileURL } from 'node:url';
 import {
   assertConditions,
   BaseStorageBackend,
+  decodeCursor,
   MAX_KEY_BYTES,
   OperationAbortedError,
   PreconditionFailedError,
@@ -44,7 +45,8 @@ import { infoOf, openVersion, statVersion } from './versions.js';
 /**
  * Objects as plain files below one root folder.
  *
- * Construction touches nothing; the first use makes the root, reads its layout and sweeps what dead processes left.
+ * Construction and reading leave the disk as it is; the first write makes the root where it is missing, and sweeps what
+ * dead processes left (docs/decisions/0157).
  * Several processes and hosts may share a root: reads are never torn or mixed, create-only holds everywhere, and
  * `ifMatch` holds among writers that use it (docs/decisions/0023).
  *
@@ -100,15 +102,16 @@ export class LocalBackend extends BaseStorageBackend {
     } catch (error) {
       await temp.discard();
       // What the body threw is the caller's own, whatever it looks like.
-      throw source.failed ? error : this.#told(error, details);
+      throw source.failed ? error : await this.#told(error, details);
     }
   }
 
   async open(key: StorageKey, options: OpenOptions = {}): Promise<OpenedObject> {
     const details = this.#details('get', key);
-    return this.#run(details, async (store) => {
+    return this.#read(details, async (store) => {
       this.throwIfAborted('get', options.signal, key);
       assertFits(key, details);
+      if (!store) throw new StorageFileNotFoundError(details);
       const { fd, stats, record } = await openVersion(store, key);
       try {
         this.throwIfAborted('get', options.signal, key);
@@ -132,9 +135,10 @@ export class LocalBackend extends BaseStorageBackend {
 
   async stat(key: StorageKey, options: OperationOptions = {}): Promise<ObjectInfo> {
     const details = this.#details('getMetadata', key);
-    return this.#run(details, async (store) => {
+    return this.#read(details, async (store) => {
       this.throwIfAborted('getMetadata', options.signal, key);
       assertFits(key, details);
+      if (!store) throw new StorageFileNotFoundError(details);
       const { stats, record } = await statVersion(store, key);
       return infoOf(store, key, stats, record);
     });
@@ -142,9 +146,11 @@ export class LocalBackend extends BaseStorageBackend {
 
   async delete(key: StorageKey, options: OperationOptions = {}): Promise<boolean> {
     const details = this.#details('delete', key);
-    return this.#run(details, async (store) => {
+    return this.#read(details, async (store) => {
       this.throwIfAborted('delete', options.signal, key);
       assertFits(key, details);
+      if (!store) return false;
+      await store.prepare();
       return remove(store, key);
     });
   }
@@ -159,15 +165,25 @@ export class LocalBackend extends BaseStorageBackend {
 
   async list(options: ListPageOptions): Promise<ListPage> {
     const throwIfAborted = () => this.throwIfAborted('list', options.signal);
-    return this.#run(this.#details('list'), async (store) => listPage(store, options, throwIfAborted));
+    return this.#read(this.#details('list'), async (store) => {
+      if (store) return listPage(store, options, throwIfAborted);
+      throwIfAborted();
+      decodeCursor(options.cursor, options.prefix, this.name);
+      return { objects: [], prefixes: [] };
+    });
   }
 
   async check(options: CheckOptions): Promise<void> {
     const throwIfAborted = () => this.throwIfAborted('checkHealth', options.signal);
-    await this.#run(this.#details('checkHealth'), async (store) => probe(store, options.write, throwIfAborted));
+    // A root that is missing is made, since that tells whether it can be.
+    await this.#run(
+      this.#details('checkHealth'),
+      async (store) => probe(store, options.write, throwIfAborted),
+      options.write,
+    );
   }
 
-  /** Removes what dead processes left behind, as the first use does. */
+  /** Removes what dead processes left behind, as the first write does. */
   async sweep(): Promise<SweepReport> {
     return this.#run(this.#details('maintain'), (store) => store.sweep());
   }
@@ -245,20 +261,33 @@ export class LocalBackend extends BaseStorageBackend {
     assertConditions(etag, options, details);
   }
 
-  async #run<T>(details: StorageErrorDetails, task: (store: LocalStore) => Promise<T>): Promise<T> {
+  /** @param writes false: the root is there, and that is all */
+  async #run<T>(details: StorageErrorDetails, task: (store: LocalStore) => Promise<T>, writes = true): Promise<T> {
     try {
-      return await task(await this.#opened());
+      const store = await this.#opened();
+      if (writes) await store.prepare();
+      return await task(store);
     } catch (error) {
-      throw this.#told(error, details);
+      throw await this.#told(error, details);
     }
   }
 
-  #told(error: unknown, details: StorageErrorDetails): StorageError {
+  /** @param task gets no store where there is no root: a store without objects */
+  async #read<T>(details: StorageErrorDetails, task: (store: LocalStore | undefined) => Promise<T>): Promise<T> {
+    try {
+      return await task(await this.#found());
+    } catch (error) {
+      throw await this.#told(error, details);
+    }
+  }
+
+  async #told(error: unknown, details: StorageErrorDetails): Promise<StorageError> {
     if (error instanceof StorageError || !isMissing(error)) return storageError(error, details);
     switch (details.operation) {
       // Missing is not-found, also where a file stands in place of a folder; only a write calls that a conflict.
       case 'get':
       case 'getMetadata':
+        if (await this.#rootIsGone()) return rootIsGone(error, details);
         return new StorageFileNotFoundError({ ...details, cause: error });
       case 'copy':
       case 'move':
@@ -269,7 +298,25 @@ export class LocalBackend extends BaseStorageBackend {
     }
   }
 
-  #opened(): Promise<LocalStore> {
+  async #rootIsGone(): Promise<boolean> {
+    try {
+      return (await (await this.#store)?.isGone()) ?? false;
+    } catch {
+      // There never was a store.
+      return false;
+    }
+  }
+
+  /** Undefined where there is no root. One that was there once is missed from then on: it is never looked for anew. */
+  async #found(): Promise<LocalStore | undefined> {
+    if (this.#store) return this.#store;
+    const found = await LocalStore.find(this.#settings);
+    // Whoever was first gives the one store whose locks count.
+    return found ? (this.#store ??= Promise.resolve(found)) : this.#store;
+  }
+
+  async #opened(): Promise<LocalStore> {
+    await this.#found();
     return (this.#store ??= LocalStore.open(this.#settings).catch((error: unknown) => {
       // The next use tries again.
       this.#store = undefined;

@@ -3,7 +3,7 @@ import { StorageConfigurationError } from '../../contract/index.js';
 
 /** Options of the local backend. */
 export interface LocalBackendOptions {
-  /** The folder that holds the files. Made where it is missing; existing files in it are objects. */
+  /** The folder that holds the files. The first write makes it where it is missing; existing files in it are objects. */
   readonly root: string;
   /**
    * `full` (default): a put that resolved survives a power cut: file, record and folders are synced. `rename`: it

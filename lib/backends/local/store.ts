@@ -1,20 +1,20 @@
-/** The parts of one store on disk, put together when it is first used. */
+/** The parts of one store on disk, put together when it is first used. Who only reads changes nothing on the disk. */
 import { dirname } from 'node:path';
 import { StorageConfigurationError } from '../../contract/index.js';
 import { codeOf } from '../../disk/errno.js';
 import { ContainedRoot } from './contained-root.js';
-import { lstat, mkdir } from './fs-calls.js';
+import { failWith, lstat, mkdir } from './fs-calls.js';
 import { isMissing } from './fs-errors.js';
 import { identityOf } from './identity.js';
 import { KeyLocks } from './key-locks.js';
-import { createLayout, INTERNAL_MODE, META, readLayout, TEMP, type Layout } from './layout.js';
+import { createLayout, INTERNAL_MODE, META, nameOfFolder, readLayout, TEMP, type Layout } from './layout.js';
 import type { LocalSettings } from './local.options.js';
 import { MetadataRecords } from './metadata-records.js';
 import { RetiredRecords } from './retired-records.js';
 import { SortedNames } from './sorted-names.js';
 import { TempFiles } from './temp-files.js';
 
-/** What keeps a store from being made, but not an existing folder from being read. */
+/** What keeps a store from being made and swept, but is no failure of whatever came first. */
 const CANNOT_WRITE = new Set(['EROFS', 'EACCES', 'EPERM', 'ENOSPC', 'EDQUOT']);
 
 export class LocalStore {
@@ -25,12 +25,16 @@ export class LocalStore {
   readonly locks: KeyLocks;
   readonly names = new SortedNames();
   readonly retired: RetiredRecords;
+  /** Undefined until the first write into a folder that was no store before. */
   #layout: Layout | undefined;
+  readonly #folderName: string;
+  #prepared: Promise<void> | undefined;
 
-  private constructor(root: ContainedRoot, settings: LocalSettings, layout: Layout | undefined) {
+  private constructor(root: ContainedRoot, settings: LocalSettings, layout: Layout | undefined, folderName: string) {
     this.root = root;
     this.settings = settings;
     this.#layout = layout;
+    this.#folderName = folderName;
     this.records = new MetadataRecords(root, settings.durable);
     this.temps = new TempFiles(root, settings.durable);
     this.locks = new KeyLocks(root);
@@ -41,39 +45,68 @@ export class LocalStore {
   }
 
   /**
-   * Makes the root where it is missing, reads its layout, sweeps.
+   * Reads what there is, and leaves it as it is.
    *
-   * @param touch false: looks only, and takes the root as it is
+   * @returns undefined where there is no root
    * @throws errors of the file system
    */
-  static async open(settings: LocalSettings, touch = true): Promise<LocalStore> {
-    if (touch) await makeRoot(settings);
+  static async find(settings: LocalSettings): Promise<LocalStore | undefined> {
     let root: ContainedRoot;
     try {
       root = await ContainedRoot.at(settings.root, settings.descriptors);
     } catch (error) {
+      if (codeOf(error) === 'ENOENT') return undefined;
       if (codeOf(error) !== 'ENOTDIR') throw error;
       throw new StorageConfigurationError({ backend: 'local', reason: 'the root is not a folder', cause: error });
     }
-    const store = new LocalStore(root, settings, await readLayout(root));
-    if (!touch) return store;
-    try {
-      await store.ensureWritable();
-      await store.sweep();
-    } catch (error) {
-      if (!CANNOT_WRITE.has(codeOf(error) ?? '')) throw error;
-    }
+    return new LocalStore(root, settings, await readLayout(root), nameOfFolder(await lstat(root.path)));
+  }
+
+  /** As find(), and makes the root where it is missing. @throws errors of the file system */
+  static async open(settings: LocalSettings): Promise<LocalStore> {
+    await makeRoot(settings);
+    const store = await LocalStore.find(settings);
+    if (!store) throw failWith('ENOENT', 'the root was removed as soon as it was made');
     return store;
   }
 
+  /** Whether the root, which was there, is there no more: a volume that is not mounted. */
+  async isGone(): Promise<boolean> {
+    try {
+      await lstat(this.root.path);
+      return false;
+    } catch (error) {
+      return isMissing(error);
+    }
+  }
+
   get layoutId(): string {
-    return this.#layout?.id ?? '';
+    return this.#layout?.id ?? this.#folderName;
+  }
+
+  /** Before the first write: makes the folder a store, and sweeps what dead processes left. */
+  prepare(): Promise<void> {
+    return (this.#prepared ??= this.#prepare().catch((error: unknown) => {
+      // The next write tries again.
+      this.#prepared = undefined;
+      throw error;
+    }));
+  }
+
+  async #prepare(): Promise<void> {
+    try {
+      await this.ensureWritable();
+      await this.sweep();
+    } catch (error) {
+      // The write itself tells, where it meets the same.
+      if (!CANNOT_WRITE.has(codeOf(error) ?? '')) throw error;
+    }
   }
 
   /** A folder that could not be written when it was opened becomes a store with the first write that can. */
   async ensureWritable(): Promise<void> {
     if (this.#layout) return;
-    const layout = await createLayout(this.root, this.settings.durable);
+    const layout = await createLayout(this.root, this.#folderName, this.settings.durable);
     for (const folder of [TEMP, META]) {
       (await this.root.makeFolder(folder, INTERNAL_MODE, this.settings.durable)).close();
     }
