@@ -27,6 +27,7 @@ import {
   type StorageOperation,
   type WriteConditions,
 } from '../../contract/index.js';
+import { ComingKeys } from './coming-keys.js';
 import { emptyFile } from './cloudinary-errors.js';
 import { CloudinaryClient, MAX_DELETE_BATCH, throwIfAborted } from './cloudinary-client.js';
 import { checkedOptions, type CheckedOptions, type CloudinaryBackendOptions } from './cloudinary-options.js';
@@ -42,7 +43,7 @@ import {
 import { AssetReader } from './asset-reader.js';
 import { Listing } from './listing.js';
 import { PublicIds, type AssetName } from './public-id.js';
-import { MAX_UPLOAD_SECONDS, SignedUrls } from './signed-urls.js';
+import { formatOfKey, MAX_UPLOAD_SECONDS, SignedUrls } from './signed-urls.js';
 import { UploadSession } from './upload-session.js';
 
 /**
@@ -59,6 +60,7 @@ export class CloudinaryBackend extends BaseStorageBackend {
   readonly #listing: Listing;
   readonly #urls: SignedUrls;
   readonly #reader: AssetReader;
+  readonly #coming = new ComingKeys();
 
   /** @throws StorageConfigurationError */
   constructor(options: CloudinaryBackendOptions) {
@@ -130,6 +132,7 @@ export class CloudinaryBackend extends BaseStorageBackend {
       cacheControl,
       contentDisposition,
     };
+    const settled = this.#coming.add(key);
     let outcome: Promise<ObjectInfo> | undefined;
     let aborted = false;
     return {
@@ -141,12 +144,14 @@ export class CloudinaryBackend extends BaseStorageBackend {
             return await this.#publish(session, target.name, { ...info, etag }, details);
           } finally {
             session.close();
+            settled();
           }
         })()),
       abort: async () => {
-        if (outcome) return;
+        if (outcome || aborted) return;
         aborted = true;
         session.close();
+        settled();
       },
     };
   }
@@ -185,14 +190,24 @@ export class CloudinaryBackend extends BaseStorageBackend {
     return { deleted, failed };
   }
 
+  override copy(from: StorageKey, to: StorageKey, options: CopyOptions = {}): Promise<ObjectInfo> {
+    return this.#copy(from, to, options, 'copy');
+  }
+
   /** Through this process: Cloudinary has no copy of its own. */
-  override async copy(from: StorageKey, to: StorageKey, options: CopyOptions = {}): Promise<ObjectInfo> {
-    this.#refuseConditions(options, this.#details('copy', to));
+  async #copy(
+    from: StorageKey,
+    to: StorageKey,
+    options: CopyOptions,
+    operation: StorageOperation,
+  ): Promise<ObjectInfo> {
+    const target = this.#details(operation, to);
+    this.#refuseConditions(options, target);
     const { signal } = options;
-    const details = { ...this.#details('copy', from), key: from };
-    const { info, body } = await this.#reader.open(this.#publicIds.of(from), { signal }, details);
+    const source = { ...this.#details(operation, from), key: from };
+    const { info, body } = await this.#reader.open(this.#publicIds.of(from), { signal }, source);
     try {
-      return await (await this.#stage(to, body, { ...info, signal }, this.#details('copy', to))).commit();
+      return await (await this.#stage(to, body, { ...info, signal }, target)).commit();
     } finally {
       body.destroy();
     }
@@ -207,7 +222,7 @@ export class CloudinaryBackend extends BaseStorageBackend {
     const asset = await this.#stat(from, 'move', options.signal);
     if (from === to) return objectInfo(to, asset);
     if (source.resourceType !== target.resourceType) {
-      const copied = await this.copy(from, to, options);
+      const copied = await this.#copy(from, to, options, 'move');
       await this.#client.destroy(source, details, options.signal);
       return copied;
     }
@@ -230,7 +245,8 @@ export class CloudinaryBackend extends BaseStorageBackend {
       });
     }
     if (options.transform) return this.#urls.transformed(name, options.transform, options.expiresIn, details);
-    return this.#urls.download(name, key, options.expiresIn);
+    const format = await this.#formatOf(key, name, options.signal);
+    return this.#urls.download(name, format, options.expiresIn);
   }
 
   /** A form for Cloudinary's upload, good for at most an hour. */
@@ -280,6 +296,22 @@ export class CloudinaryBackend extends BaseStorageBackend {
 
   #stat(key: StorageKey, operation: StorageOperation, signal?: AbortSignal): Promise<Asset> {
     return this.#client.resource(this.#publicIds.of(key), this.#details(operation, key), signal);
+  }
+
+  /**
+   * The format to ask an image or video in: the stored one, since any other would be a conversion. That of a file on its
+   * way is not known yet; where nothing can be learned, the extension is the best there is.
+   */
+  async #formatOf(key: StorageKey, { resourceType }: AssetName, signal?: AbortSignal): Promise<string | undefined> {
+    if (resourceType === 'raw') return undefined;
+    const named = formatOfKey(key);
+    if (this.#coming.has(key)) return named;
+    try {
+      return (await this.#stat(key, 'getUrl', signal)).format ?? named;
+    } catch (error) {
+      if (signal?.aborted) throw error;
+      return named;
+    }
   }
 
   /** Sends the last part. Where no answer says how that ended, the object itself does. */

@@ -17,10 +17,10 @@ function nowSeconds(): number {
   return Math.floor(Date.now() / 1000);
 }
 
-/** Cloudinary's name of the format that a key's extension stands for. */
-function formatOf(key: string): string {
-  const extension = key.slice(key.lastIndexOf('.') + 1).toLowerCase();
-  return { jpeg: 'jpg', jpe: 'jpg', tif: 'tiff' }[extension] ?? extension;
+/** Cloudinary's name of the format that a key's extension stands for; undefined where there is none. */
+export function formatOfKey(key: string): string | undefined {
+  const extension = /\.([A-Za-z0-9]+)$/.exec(key)?.[1]?.toLowerCase();
+  return extension && ({ jpeg: 'jpg', jpe: 'jpg', tif: 'tiff' }[extension] ?? extension);
 }
 
 export class SignedUrls {
@@ -49,11 +49,14 @@ export class SignedUrls {
     return this.#deliveryUrl(sdk, name, { version, ...(name.resourceType !== 'raw' && { format }) }, true);
   }
 
-  /** The original through the API, until it expires. */
-  async download(name: AssetName, key: string, expiresIn: number): Promise<string> {
+  /**
+   * The original through the API, until it expires.
+   *
+   * @param format of images and videos as stored: any other would be a conversion
+   */
+  async download(name: AssetName, format: string | undefined, expiresIn: number): Promise<string> {
     const sdk = await this.#client.sdk();
-    const format = name.resourceType === 'raw' ? '' : formatOf(key);
-    return sdk.utils.private_download_url(name.publicId, format, {
+    return sdk.utils.private_download_url(name.publicId, format ?? '', {
       ...this.#client.credentials(),
       resource_type: name.resourceType,
       type: DELIVERY_TYPE,

@@ -395,6 +395,49 @@ describe('images and videos as their own', () => {
     expect((await at.storage.listKeys()).sort()).toEqual(['a.txt', 'kept']);
   });
 
+  it('have URLs of the format that was stored, whatever the extension says', async () => {
+    const at = await ground({ resourceType: (type) => (type === 'text/plain' ? 'raw' : 'image') });
+    for (const key of ['photo.jpg', 'photo.JPEG', 'no-extension', 'a.b/none']) {
+      await at.storage.put(key, PNG);
+      for (const url of [await at.storage.getUrl(key), await at.storage.getUrl(key, { mustExist: false })]) {
+        const answer = await fetch(url);
+        expect(answer.headers.get('content-type')).toBe('image/png');
+        expect(Buffer.from(await answer.arrayBuffer())).toEqual(PNG);
+      }
+    }
+  });
+
+  it('that are not there yet have URLs of the format that their extension says', async () => {
+    const at = await ground(auto);
+    const url = await at.storage.getUrl('later.jpeg', { mustExist: false });
+    expect((await fetch(url)).status).toBe(404);
+    await at.storage.put('later.jpeg', JPG, { url: false });
+    expect(Buffer.from(await (await fetch(url)).arrayBuffer())).toEqual(JPG);
+  });
+
+  it('that replace one of another format have a URL of their own, at no call of the Admin API', async () => {
+    const at = await ground(auto);
+    const first = await at.storage.stage('photo.jpg', PNG);
+    await (await at.storage.stage('photo.jpg', JPG)).abort();
+    await first.commit();
+    const before = at.server.account.adminCalls;
+    const { url } = await at.storage.put('photo.jpg', JPG);
+    expect(at.server.account.adminCalls).toBe(before);
+    expect(Buffer.from(await (await fetch(url!)).arrayBuffer())).toEqual(JPG);
+    await at.storage.put('photo.jpg', PNG);
+    expect(await at.storage.getUrl('photo.jpg')).toContain('format=png');
+  });
+
+  it('that move to another kind and fail are told as moved, not as copied', async () => {
+    const at = await ground(auto);
+    await at.storage.put('a.txt', 'text', { url: false });
+    const move = at.storage.move('a.txt', 'a.png');
+    await expect(move).rejects.toMatchObject({ code: 'unsupported-type', operation: 'move', key: 'a.png' });
+    at.server.fail({ match: ({ path }) => path.startsWith('/res/'), how: 403 });
+    await expect(at.storage.move('a.txt', 'a.png')).rejects.toMatchObject({ operation: 'move', key: 'a.txt' });
+    expect((await at.storage.get('a.txt')).toString()).toBe('text');
+  });
+
   it('must be what their key promises', async () => {
     const at = await ground(auto);
     await at.storage.put('a.png', PNG, { url: false });

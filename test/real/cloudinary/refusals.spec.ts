@@ -287,6 +287,18 @@ const WRONG: readonly (readonly [string, number, RegExp, () => Promise<Told>])[]
   ],
   ['a download with an unknown parameter', 400, /Unknown parameter/, () => to.get(`${to.download({})}&filename=x`)],
   ['a download of a raw file with a format', 400, /format/, () => to.get(to.download({ format: 'txt' }))],
+  [
+    'a download of an image in another format',
+    400,
+    /format of this file is png/,
+    () => to.get(to.download({ public_id: 'files/i_2epng', format: 'jpg' }, undefined, 'image')),
+  ],
+  [
+    'a download of an image without a format',
+    400,
+    /format of this file is png/,
+    () => to.get(to.download({ public_id: 'files/i_2epng' }, undefined, 'image')),
+  ],
   ['a download with a repeated parameter', 400, /twice/, () => to.get(`${to.download({})}&type=authenticated`)],
 ];
 
@@ -301,6 +313,7 @@ describe('the contract server for Cloudinary', () => {
       await to.get(to.delivery('image/authenticated', 'c_fill,h_10,w_10', 'files/i_2epng')),
       await to.get(to.token('image/authenticated/v1/files/i_2epng', nowSeconds() + 60)),
       await to.get(to.download({})),
+      await to.get(to.download({ public_id: 'files/i_2epng', format: 'png' }, undefined, 'image')),
     ]) {
       expect(told).toMatchObject({ status: 200 });
     }

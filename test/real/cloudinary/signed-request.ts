@@ -77,10 +77,10 @@ export class Requests {
     return `${url}?__cld_token__=exp=${expiry}~hmac=${tokenHmac(String(expiry), pathname, authTokenKey)}`;
   }
 
-  download(fields: Fields, change: (signed: Fields) => Fields = (signed) => signed): string {
+  download(fields: Fields, change: (signed: Fields) => Fields = (signed) => signed, kind = 'raw'): string {
     const { cloudName } = this.#settings;
     const all = { public_id: 'files/a.txt', type: 'authenticated', expires_at: String(nowSeconds() + 60), ...fields };
-    return `${this.server.apiUrl}/v1_1/${cloudName}/raw/download?${new URLSearchParams(change(this.signed(all)))}`;
+    return `${this.server.apiUrl}/v1_1/${cloudName}/${kind}/download?${new URLSearchParams(change(this.signed(all)))}`;
   }
 
   async #tell(url: string, init: RequestInit): Promise<Told> {

@@ -106,8 +106,9 @@ export function handleDownload(
   const type = fields.get('type') ?? 'private';
   const asset = account.get(resourceType, type, checkedPublicId(fields.get('public_id')));
   const format = fields.get('format') ?? '';
-  if ((resourceType === 'raw') !== (format === '')) {
-    throw new Refusal(400, 'Images and videos have a format, raw files have none');
+  // The service would convert: whoever asks for the original must name its format.
+  if (format !== (asset.format ?? '')) {
+    throw new Refusal(400, `The format of this file is ${asset.format ?? 'none'}, not ${format || 'none'}`);
   }
   const name = asset.publicId.slice(asset.publicId.lastIndexOf('/') + 1);
   sendBytes(asset, request, response, {
