@@ -63,7 +63,9 @@ export class ObjectCopier {
       settled = await this.#settle(source, target);
     } catch (error) {
       if (error instanceof StopCopy) throw error;
-      if (!(error instanceof StorageFileNotFoundError)) return this.#run.fail(key, source.size, error);
+      // Only opening the source can tell that it is gone; what a target misses is a failure of the target.
+      const gone = error instanceof StorageFileNotFoundError && error.operation === 'get';
+      if (!gone) return this.#run.fail(key, source.size, error);
       settled = { key, size: source.size, outcome: 'gone' };
     }
     const { moved, ...object } = settled;
@@ -211,14 +213,14 @@ export class ObjectCopier {
 function wholeBody(body: Readable): Promise<Buffer> {
   return new Promise((resolve, reject) => {
     const chunks: Buffer[] = [];
+    // Destroyed without a word: who did it says why.
+    const letGo = () => new OperationAbortedError({ operation: 'get', reason: 'the body was let go' });
+    // One that broke before anybody read it tells it no more.
+    if (body.destroyed) return reject(body.errored ?? letGo());
     body.on('data', (chunk: Buffer) => chunks.push(chunk));
     body.once('end', () => resolve(chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks)));
     body.once('error', reject);
-    // Destroyed without a word: who did it says why.
-    body.once('close', () => {
-      if (body.readableEnded) return;
-      reject(new OperationAbortedError({ operation: 'get', reason: 'the body was let go' }));
-    });
+    body.once('close', () => body.readableEnded || reject(letGo()));
   });
 }
 

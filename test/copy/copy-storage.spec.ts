@@ -6,6 +6,7 @@ import {
   InvalidOptionsError,
   OperationAbortedError,
   PermissionDeniedError,
+  StorageFileNotFoundError,
   StorageUnavailableError,
   type OpenedObject,
 } from '../../lib/contract/index.js';
@@ -342,6 +343,17 @@ describe('failures', () => {
     expect(summary).toMatchObject({ ok: true, gone: { objects: 1 }, copied: { objects: 43 } });
     expect(objects['many/9.txt']).toMatchObject({ outcome: 'gone' });
     expect(backend.openBodies).toBe(0);
+  });
+
+  it('of an object whose target misses something are failures', async () => {
+    const from = await filled(memoryStorage());
+    const { backend: target, storage: to } = watched();
+    target.beforeStage = (key) => {
+      if (key === 'empty') throw new StorageFileNotFoundError({ operation: 'put', key });
+    };
+    const { summary, objects } = await copied({ from, to });
+    expect(summary).toMatchObject({ ok: false, gone: { objects: 0 }, failed: { objects: 1 }, copied: { objects: 43 } });
+    expect(objects.empty).toMatchObject({ outcome: 'failed' });
   });
 });
 
