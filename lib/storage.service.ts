@@ -143,6 +143,8 @@ export class StorageService {
       const { ifMatch, signal } = options;
       const range = checkedRange(options.range, details);
       const { info, body, range: read } = await own.#bound.backend.open(parsed, { range, ifMatch, signal });
+      // Its reader gets the error; one who is still busy elsewhere must not lose the process to it.
+      body.on('error', () => undefined);
       trace?.followBody(body, read ? read.end - read.start + 1 : info.size);
       if (signal) destroyOnAbort(body, signal, details);
       return { file: own.#file(info), range: read, body };

@@ -54,6 +54,7 @@ export class WatchedBackend extends ForwardingBackend {
   readonly #capabilities: StorageCapabilities;
   beforeStage: (key: string) => void | Promise<void> = () => undefined;
   beforeCommit: (key: string) => void | Promise<void> = () => undefined;
+  beforeOpen: (key: string) => void | Promise<void> = () => undefined;
   onOpen: (opened: OpenedObject) => OpenedObject = (opened) => opened;
 
   constructor(
@@ -93,6 +94,7 @@ export class WatchedBackend extends ForwardingBackend {
 
   override async open(key: StorageKey, options?: OpenOptions): Promise<OpenedObject> {
     this.opens.push(key);
+    await this.beforeOpen(key);
     const opened = this.onOpen(await super.open(key, options));
     this.openBodies++;
     opened.body.once('close', () => this.openBodies--);
