@@ -1,7 +1,8 @@
 /** Calls of the JSON API: credentials, parameters, repetition within the SDK's bounds, failures by reason. */
 import { text } from 'node:stream/consumers';
 import { setTimeout as pause } from 'node:timers/promises';
-import type { CheckedGcsOptions, GoogleAuthLike } from './gcs.options.js';
+import { Authorization, type AuthorizationHeaders } from './authorization.js';
+import type { CheckedGcsOptions } from './gcs.options.js';
 import { failureOf, GcsFailure } from './gcs-failure.js';
 import type { GcsSdk } from './gcs-sdk.js';
 import { HttpTransport, StaleSocketError, type HttpResponse } from './http-transport.js';
@@ -18,12 +19,16 @@ export interface GcsCall {
   readonly accept?: readonly number[];
   /** Tried once only, for calls that know better how to go on. Default false. */
   readonly once?: boolean;
+  /** Not repeated where it may have taken effect, since its repetition could undo another's write. Default false. */
+  readonly onceUnclear?: boolean;
+  /** Tries that came before this call and count with its own. Default 0. */
+  readonly tried?: number;
 }
 
 export interface GcsAnswer {
   readonly status: number;
   readonly response: HttpResponse;
-  /** A failed try before this one may have taken effect. */
+  /** A try before this one may have taken effect. */
   readonly uncertain: boolean;
 }
 
@@ -31,14 +36,14 @@ const OK = [200, 204];
 
 export class GcsApi {
   readonly origin: string;
-  readonly #auth: GoogleAuthLike | undefined;
+  readonly #authorization: Authorization;
   readonly #retry: GcsSdk['retry'];
   readonly #transport: HttpTransport;
   readonly #userProject: string | undefined;
 
   constructor(sdk: GcsSdk, options: CheckedGcsOptions) {
     this.origin = sdk.origin;
-    this.#auth = sdk.auth;
+    this.#authorization = new Authorization(sdk.auth, options.requestTimeout);
     this.#retry = sdk.retry;
     this.#userProject = options.userProject;
     this.#transport = new HttpTransport(options.requestTimeout, options.agent);
@@ -53,23 +58,23 @@ export class GcsApi {
     const started = Date.now();
     let uncertain = false;
     let stale = false;
-    for (let tries = 0; ; tries++) {
+    for (let tries = call.tried ?? 0; ; tries++) {
       try {
         const response = await this.#exchange(call);
         return { status: response.statusCode, response, uncertain };
       } catch (error) {
         call.signal?.throwIfAborted();
-        const failure = asFailure(call.method, error, uncertain);
-        if (!stale && !call.once && error instanceof StaleSocketError) {
+        const failure = asFailure(call.method, error);
+        uncertain ||= failure.mayHaveTakenEffect;
+        const repeated = !call.once && !(call.onceUnclear && failure.mayHaveTakenEffect);
+        if (repeated && !stale && isStale(failure)) {
           // No fault of the service's: at once, and not counted. It is uncertain all the same.
           stale = true;
-          uncertain = true;
           tries--;
           continue;
         }
-        const delay = call.once ? undefined : this.retryDelay(failure, tries, started);
-        if (delay === undefined) throw failure;
-        uncertain ||= mayHaveTakenEffect(failure);
+        const delay = repeated ? this.retryDelay(failure, tries, started) : undefined;
+        if (delay === undefined) throw uncertain ? failure.with({ uncertain }) : failure;
         await pause(delay, undefined, { signal: call.signal });
       }
     }
@@ -123,52 +128,28 @@ export class GcsApi {
     for (const [name, value] of Object.entries(query)) if (value !== undefined) url.searchParams.set(name, value);
     if (this.#userProject && !session) url.searchParams.set('userProject', this.#userProject);
     signal?.throwIfAborted();
-    const authorization = await this.#authorization(url);
-    const response = await this.#transport.exchange({
-      method,
-      url,
-      headers: { ...authorization, ...headers },
-      body,
-      signal,
-    });
+    const exchange = (authorization: AuthorizationHeaders) =>
+      this.#transport.exchange({ method, url, headers: { ...authorization, ...headers }, body, signal });
+    const authorization = await this.#authorization.headers(url.origin, signal);
+    const response = await exchange(authorization);
     if (accept.includes(response.statusCode)) return response;
-    throw failureOf(method, response.statusCode, await text(response));
-  }
-
-  async #authorization(url: URL): Promise<Record<string, string>> {
-    if (!this.#auth) return {};
-    try {
-      const headers = await this.#auth.getRequestHeaders(url.origin);
-      return Object.fromEntries(headers instanceof Headers ? headers : Object.entries(headers));
-    } catch (cause) {
-      throw credentialsFailure(cause);
-    }
+    const failure = failureOf(method, response.statusCode, await text(response));
+    const renewed =
+      failure.status === 401 ? await this.#authorization.renewed(authorization, url.origin, signal) : undefined;
+    if (!renewed) throw failure;
+    const second = await exchange(renewed);
+    if (accept.includes(second.statusCode)) return second;
+    throw failureOf(method, second.statusCode, await text(second));
   }
 }
 
-/** Whether the service may have done what was asked, though it did not say so. */
-function mayHaveTakenEffect({ status, reason }: GcsFailure): boolean {
-  return status === undefined ? reason !== 'ECONNREFUSED' && reason !== 'ENOTFOUND' : status >= 500 || status === 408;
+/** A kept-alive socket that had died in the meantime: most likely the service never saw the request. */
+export function isStale({ cause }: GcsFailure): boolean {
+  return cause instanceof StaleSocketError;
 }
 
-function asFailure(method: string, error: unknown, uncertain: boolean): GcsFailure {
-  if (error instanceof GcsFailure) {
-    const { status, reason, message, cause } = error;
-    return uncertain ? new GcsFailure({ method, status, reason, message, cause, uncertain }) : error;
-  }
+function asFailure(method: string, error: unknown): GcsFailure {
+  if (error instanceof GcsFailure) return error;
   const { code, message } = error as NodeJS.ErrnoException;
-  return new GcsFailure({ method, reason: code, message, uncertain, cause: error });
-}
-
-/** The token endpoint's own answer: refused credentials are one thing, an endpoint out of reach another. */
-function credentialsFailure(cause: unknown): GcsFailure {
-  const { code, response } = cause as NodeJS.ErrnoException & { response?: { status?: number } };
-  const refused = response?.status !== undefined && response.status < 500 && response.status !== 429;
-  // Without the library's error as cause: it carries the request, and that the signed assertion.
-  return new GcsFailure({
-    method: 'POST',
-    status: refused ? 401 : response?.status,
-    reason: refused ? 'credentialsRefused' : (code ?? 'credentialsUnavailable'),
-    message: 'no access token could be had',
-  });
+  return new GcsFailure({ method, reason: code, message, cause: error });
 }

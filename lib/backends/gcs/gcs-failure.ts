@@ -7,10 +7,20 @@ export interface GcsFailureFacts {
   /** The service's reason, `notFound` for example, or the code of a network error. */
   readonly reason?: string;
   readonly message?: string;
-  /** An earlier try of the same call had no clear outcome, so it may have taken effect. */
+  /** This try or an earlier one of the same call had no clear outcome, so it may have taken effect. */
   readonly uncertain?: boolean;
+  /** The service never saw the request. */
+  readonly unsent?: boolean;
   readonly cause?: unknown;
 }
+
+/** Reasons of the driver's own. */
+export const SESSION_GONE = 'uploadSessionGone';
+export const OVERTAKEN = 'overtaken';
+export const SIGNING_DENIED = 'signingDenied';
+
+/** Network errors that come before the request has left. */
+const NO_CONNECTION = new Set(['ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN', 'EHOSTUNREACH', 'ENETUNREACH']);
 
 /** Kept as the `cause` of storage errors. It holds no URL, because upload sessions and signed URLs are secrets. */
 export class GcsFailure extends Error {
@@ -18,6 +28,7 @@ export class GcsFailure extends Error {
   readonly status: number | undefined;
   readonly reason: string | undefined;
   readonly uncertain: boolean;
+  readonly #facts: GcsFailureFacts;
 
   constructor(facts: GcsFailureFacts) {
     const { method, status, reason, message, uncertain = false, cause } = facts;
@@ -30,6 +41,19 @@ export class GcsFailure extends Error {
     this.status = status;
     this.reason = reason;
     this.uncertain = uncertain;
+    this.#facts = facts;
+  }
+
+  /** Whether the service may have done what was asked, though it did not say so. */
+  get mayHaveTakenEffect(): boolean {
+    const { status, reason = '', unsent = false } = this.#facts;
+    if (unsent) return false;
+    return status === undefined ? !NO_CONNECTION.has(reason) : status >= 500 || status === 408;
+  }
+
+  /** The same failure with other facts. */
+  with(facts: Partial<GcsFailureFacts>): GcsFailure {
+    return new GcsFailure({ ...this.#facts, ...facts });
   }
 }
 

@@ -4,7 +4,6 @@ import {
   FileTooLargeError,
   MAX_KEY_BYTES,
   PreconditionFailedError,
-  StorageFileNotFoundError,
   type CheckOptions,
   type CopyOptions,
   type DeleteManyResult,
@@ -24,7 +23,7 @@ import {
   type StorageKey,
   type WriteConditions,
 } from '../../contract/index.js';
-import { rewriteObject } from './copy-object.js';
+import { copyObject } from './copy-object.js';
 import { bestCrc32c, type Crc32cFactory } from './crc32c.js';
 import { GcsApi } from './gcs-api.js';
 import { toStorageError } from './gcs-errors.js';
@@ -32,9 +31,10 @@ import { loadGcsSdk, type GcsSdk } from './gcs-sdk.js';
 import { checkedGcsOptions, type CheckedGcsOptions, type GcsBackendOptions } from './gcs.options.js';
 import { listObjects } from './list-objects.js';
 import { headerMetadata, storedMetadata } from './metadata-values.js';
-import { assertStorable, infoOf, isGeneration, MAX_METADATA_BYTES, objectPath } from './object-resource.js';
+import { assertStorable, infoOf, isGeneration, MAX_METADATA_BYTES } from './object-resource.js';
 import { probeWrite } from './probe-write.js';
 import { openObject, statObject } from './read-object.js';
+import { removeGeneration, removeObject } from './remove-object.js';
 import { signedGetUrl, signedUpload } from './signed-urls.js';
 import { stageUpload } from './staged-upload.js';
 import { makeSigner } from './v4-signer.js';
@@ -125,7 +125,7 @@ export class GcsBackend extends BaseStorageBackend {
 
   async delete(key: StorageKey, options: OperationOptions = {}): Promise<boolean> {
     return this.#run(this.#details('delete', key), options.signal, ({ api }) =>
-      this.#remove(api, key, {}, options.signal),
+      removeObject(api, this.#options.bucket, key, options.signal),
     );
   }
 
@@ -157,7 +157,7 @@ export class GcsBackend extends BaseStorageBackend {
     const { target, generation } = await this.#copy('move', from, to, options);
     if (from === to) return target;
     await this.#run(this.#details('move', from), options.signal, ({ api }) =>
-      this.#remove(api, from, { ifGenerationMatch: generation }, options.signal),
+      removeGeneration(api, this.#options.bucket, from, generation, options.signal),
     );
     return target;
   }
@@ -211,39 +211,10 @@ export class GcsBackend extends BaseStorageBackend {
     const details = this.#details(operation, to);
     return this.#run(this.#details(operation, from), signal, async ({ api }) => {
       assertStorable(to, {}, details);
-      const source = await statObject({ api, bucket }, from, signal);
       this.#assertEtag(options, details);
-      try {
-        const target = infoOf(await rewriteObject(api, bucket, source, to, options));
-        return { target, generation: source.generation };
-      } catch (error) {
-        const mapped = toStorageError(error, details, signal, options);
-        // Not the target is what a copy can miss.
-        throw mapped instanceof StorageFileNotFoundError
-          ? new StorageFileNotFoundError({ ...this.#details(operation, from), cause: error })
-          : mapped;
-      }
+      const { target, generation } = await copyObject(api, bucket, from, to, options, details);
+      return { target: infoOf(target), generation };
     });
-  }
-
-  /** False where there was nothing, or nothing of that generation. */
-  async #remove(
-    api: GcsApi,
-    key: StorageKey,
-    query: Readonly<Record<string, string>>,
-    signal: AbortSignal | undefined,
-  ): Promise<boolean> {
-    const path = objectPath(this.#options.bucket, key);
-    const accept = 'ifGenerationMatch' in query ? [204, 412] : [204];
-    try {
-      const { status, uncertain } = await api.done({ method: 'DELETE', path, query, signal, accept });
-      return status === 204 || uncertain;
-    } catch (error) {
-      const mapped = toStorageError(error, this.#details('delete', key), signal);
-      if (!(mapped instanceof StorageFileNotFoundError)) throw error;
-      // After a lost answer it may well have been this very call that removed it.
-      return (mapped.cause as { readonly uncertain?: boolean }).uncertain === true;
-    }
   }
 
   #connect(): Promise<Connection> {
@@ -263,7 +234,7 @@ export class GcsBackend extends BaseStorageBackend {
 
   #sign(sdk: GcsSdk): Promise<V4Signer> {
     if (!this.#signer) {
-      const made = makeSigner(sdk.auth, this.#details('getUrl'));
+      const made = makeSigner(sdk.auth, this.#options.requestTimeout, this.#details('getUrl'));
       this.#signer = made;
       made.catch(() => {
         if (this.#signer === made) this.#signer = undefined;

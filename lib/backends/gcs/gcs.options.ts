@@ -19,6 +19,8 @@ export interface GoogleAuthLike {
   getCredentials(): Promise<{ readonly client_email?: string; readonly private_key?: string }>;
   /** Signs through the IAM service where there is no private key at hand. Answers in base64. */
   sign(data: string): Promise<string>;
+  /** What holds the token. With it, a token that the service refuses is replaced before its time is over. */
+  getClient?(): Promise<unknown>;
 }
 
 /** Bounds of repeated requests. What is left out is the SDK's own default. */

@@ -11,6 +11,7 @@ import {
   type StorageKey,
   type WriteConditions,
 } from '../../contract/index.js';
+import { isDeepStrictEqual } from 'node:util';
 import { readMetadata, storedMetadata } from './metadata-values.js';
 
 /** The fields of https://cloud.google.com/storage/docs/json_api/v1/objects#resource that the driver asks for. */
@@ -59,6 +60,21 @@ export function resourceFor(info: Omit<StagedInfo, 'size'>, crc32c?: string): st
     contentDisposition,
     crc32c,
   });
+}
+
+/** Whether two hold the same bytes under the same description. Objects without a sum are never taken for the same. */
+export function sameObject(a: ObjectResource, b: Omit<ObjectResource, 'generation' | 'updated'>): boolean {
+  const sameFacts = (['contentType', 'cacheControl', 'contentDisposition'] as const).every(
+    (name) => a[name] === b[name],
+  );
+  const [metadata = {}, other = {}] = [a.metadata, b.metadata];
+  return (
+    a.crc32c !== undefined &&
+    a.crc32c === b.crc32c &&
+    a.size === b.size &&
+    sameFacts &&
+    isDeepStrictEqual({ ...metadata }, { ...other })
+  );
 }
 
 export function objectPath(bucket: string, key: string): string {

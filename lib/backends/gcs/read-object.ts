@@ -22,7 +22,7 @@ export interface ReadContext {
 }
 
 /** The object is overwritten between two requests only so often. */
-const MOST_LOOKS = 10;
+export const MOST_LOOKS = 10;
 
 export async function statObject(
   { api, bucket }: Pick<ReadContext, 'api' | 'bucket'>,

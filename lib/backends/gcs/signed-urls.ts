@@ -20,12 +20,14 @@ export interface UrlPlace {
   readonly userProject?: string;
 }
 
-function assertExpiry(expiresIn: number, details: StorageErrorDetails): void {
-  if (expiresIn <= MAX_V4_EXPIRY) return;
+function assertExpiry(expiresIn: number, { maxExpiry }: V4Signer, details: StorageErrorDetails): void {
+  if (expiresIn <= maxExpiry) return;
+  const most = `signed URLs of Google Cloud Storage live ${maxExpiry} seconds at most`;
+  const byIam = maxExpiry < MAX_V4_EXPIRY;
   throw new InvalidOptionsError({
     ...details,
-    reason: `signed URLs of Google Cloud Storage live ${MAX_V4_EXPIRY} seconds at most`,
-    advice: 'Ask for less.',
+    reason: byIam ? `${most} where the IAM service signs them, whose keys change` : most,
+    advice: byIam ? 'Ask for less, or use a service account key.' : 'Ask for less.',
   });
 }
 
@@ -36,7 +38,7 @@ function target(place: UrlPlace, key: StorageKey): { readonly origin: string; re
     : { origin: new URL(publicOrigin).origin, path: `/${key}` };
 }
 
-/** @throws InvalidOptionsError for an expiry over seven days */
+/** @throws InvalidOptionsError for an expiry that the signer cannot promise */
 export async function signedGetUrl(
   place: UrlPlace,
   key: StorageKey,
@@ -44,14 +46,15 @@ export async function signedGetUrl(
   signer: V4Signer,
 ): Promise<string> {
   const { expiresIn, disposition, contentType } = options;
-  assertExpiry(expiresIn, { operation: 'getUrl', key, backend: 'gcs' });
+  assertExpiry(expiresIn, signer, { operation: 'getUrl', key, backend: 'gcs' });
   const query: Record<string, string> = {};
   if (place.userProject) query.userProject = place.userProject;
   if (disposition) {
     query['response-content-disposition'] = contentDisposition(disposition.filename, { type: disposition.type });
   }
   if (contentType !== undefined) query['response-content-type'] = contentType;
-  return signV4Url({ method: 'GET', ...target(place, key), query, expiresIn, date: new Date() }, signer);
+  const request = { method: 'GET', ...target(place, key), query, expiresIn, date: new Date() };
+  return signV4Url(request, signer, options.signal);
 }
 
 /** Headers that the service holds the upload against; each of them is signed. */
@@ -67,7 +70,7 @@ function boundHeaders(options: SignPutOptions): Record<string, string> {
   return headers;
 }
 
-/** @throws InvalidOptionsError for an expiry over seven days */
+/** @throws InvalidOptionsError for an expiry that the signer cannot promise */
 export async function signedUpload(
   place: UrlPlace,
   key: StorageKey,
@@ -75,11 +78,12 @@ export async function signedUpload(
   signer: V4Signer,
 ): Promise<SignedUpload> {
   const { expiresIn } = options;
-  assertExpiry(expiresIn, { operation: 'getUploadUrl', key, backend: 'gcs' });
+  assertExpiry(expiresIn, signer, { operation: 'getUploadUrl', key, backend: 'gcs' });
   const headers = boundHeaders(options);
   const query: Record<string, string> = place.userProject ? { userProject: place.userProject } : {};
   // Signatures count from whole seconds.
   const date = new Date(Math.floor(Date.now() / 1000) * 1000);
-  const url = await signV4Url({ method: 'PUT', ...target(place, key), headers, query, expiresIn, date }, signer);
+  const request = { method: 'PUT', ...target(place, key), headers, query, expiresIn, date };
+  const url = await signV4Url(request, signer, options.signal);
   return { method: 'PUT', url, headers, expiresAt: new Date(date.getTime() + expiresIn * 1000) };
 }

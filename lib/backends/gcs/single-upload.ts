@@ -1,8 +1,8 @@
 /** Small bodies: description and bytes in one request. */
 import { randomUUID } from 'node:crypto';
-import type { GcsAnswer, GcsApi } from './gcs-api.js';
-import { GcsFailure } from './gcs-failure.js';
-import { OBJECT_FIELDS, objectPath, type ObjectResource } from './object-resource.js';
+import type { GcsApi } from './gcs-api.js';
+import { OBJECT_FIELDS, sameObject, type ObjectResource } from './object-resource.js';
+import { settledWrite } from './settled-write.js';
 
 export interface SingleUpload {
   readonly bucket: string;
@@ -19,61 +19,36 @@ export interface SingleUpload {
  * Writes the object in one request. It cannot be called off once begun: a request that was cut off might still have
  * been carried out.
  */
-export async function uploadSingle(api: GcsApi, upload: SingleUpload): Promise<ObjectResource> {
-  const { bucket, key, resource, contentType, bytes, ifGenerationMatch } = upload;
+export function uploadSingle(api: GcsApi, upload: SingleUpload): Promise<ObjectResource> {
+  const { bucket, key, resource, contentType, bytes, crc32c, ifGenerationMatch } = upload;
   const boundary = randomUUID();
-  const started = performance.now();
-  try {
-    const { value } = await api.json<ObjectResource>({
-      method: 'POST',
-      path: `/upload/storage/v1/b/${bucket}/o`,
-      query: { uploadType: 'multipart', name: key, fields: OBJECT_FIELDS, ifGenerationMatch },
-      headers: { 'content-type': `multipart/related; boundary=${boundary}` },
-      body: [
-        Buffer.from(
-          `--${boundary}\r\nContent-Type: application/json; charset=UTF-8\r\n\r\n${resource}\r\n` +
-            `--${boundary}\r\nContent-Type: ${contentType}\r\n\r\n`,
-        ),
-        bytes,
-        Buffer.from(`\r\n--${boundary}--\r\n`),
-      ],
-    });
-    return value;
-  } catch (error) {
-    const mine = error instanceof GcsFailure && error.uncertain ? await foundAsMine(api, upload, started) : undefined;
-    if (mine) return mine;
-    throw error;
-  }
-}
-
-/**
- * The answer of an earlier try was lost, and a later one failed: perhaps on the object that the first had written.
- * It is ours if it was created while we were trying, by the service's own clock, with just these bytes.
- */
-async function foundAsMine(api: GcsApi, upload: SingleUpload, started: number): Promise<ObjectResource | undefined> {
-  try {
-    const { value, answer } = await api.json<ObjectResource>({
-      method: 'GET',
-      path: objectPath(upload.bucket, upload.key),
-      query: { fields: OBJECT_FIELDS },
-    });
-    if (value.crc32c !== upload.crc32c || Number(value.size) !== upload.bytes.byteLength) return undefined;
-    const { metadata = {} } = JSON.parse(upload.resource) as { metadata?: Record<string, string> };
-    const same = value.contentType === upload.contentType && sameEntries(value.metadata ?? {}, metadata);
-    return same && createdSince(value, answer, performance.now() - started) ? value : undefined;
-  } catch {
-    // It cannot be told: the failure of the upload stands.
-    return undefined;
-  }
-}
-
-function createdSince(resource: ObjectResource, { response }: GcsAnswer, elapsed: number): boolean {
-  const now = Date.parse(response.headers.date ?? '');
-  // The Date header has whole seconds.
-  return Date.parse(resource.timeCreated ?? '') >= now - elapsed - 1000;
-}
-
-function sameEntries(a: Readonly<Record<string, string>>, b: Readonly<Record<string, string>>): boolean {
-  const names = Object.keys(a);
-  return names.length === Object.keys(b).length && names.every((name) => a[name] === b[name]);
+  const body = [
+    Buffer.from(
+      `--${boundary}\r\nContent-Type: application/json; charset=UTF-8\r\n\r\n${resource}\r\n` +
+        `--${boundary}\r\nContent-Type: ${contentType}\r\n\r\n`,
+    ),
+    bytes,
+    Buffer.from(`\r\n--${boundary}--\r\n`),
+  ];
+  return settledWrite({
+    api,
+    bucket,
+    key,
+    ifGenerationMatch,
+    send: async ({ ifGenerationMatch: condition, ...how }) => {
+      const { value } = await api.json<ObjectResource>({
+        method: 'POST',
+        path: `/upload/storage/v1/b/${bucket}/o`,
+        query: { uploadType: 'multipart', name: key, fields: OBJECT_FIELDS, ifGenerationMatch: condition },
+        headers: { 'content-type': `multipart/related; boundary=${boundary}` },
+        body,
+        ...how,
+      });
+      return value;
+    },
+    isOurs: (found) => {
+      const sent = JSON.parse(resource) as ObjectResource;
+      return sameObject(found, { ...sent, size: String(bytes.byteLength), crc32c });
+    },
+  });
 }

@@ -2,7 +2,8 @@
 import { text } from 'node:stream/consumers';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { GcsApi } from './gcs-api.js';
-import { GcsFailure } from './gcs-failure.js';
+import { isMissingBucket } from './gcs-errors.js';
+import { GcsFailure, SESSION_GONE } from './gcs-failure.js';
 import type { ObjectResource } from './object-resource.js';
 
 export interface SessionStart {
@@ -24,6 +25,7 @@ const INCOMPLETE = 308;
 const CANCELLED = 499;
 /** Its answers to one that it does not know, or no longer. */
 const GONE = [404, 410];
+const LOST = new Set<number | undefined>([...GONE, CANCELLED]);
 
 type Progress = { readonly persisted: number } | { readonly done: ObjectResource };
 
@@ -86,9 +88,7 @@ export class UploadSession {
       const progress = await this.#askProgress();
       return 'done' in progress ? progress.done : undefined;
     } catch (error) {
-      if (error instanceof GcsFailure && error.status !== undefined && [...GONE, CANCELLED].includes(error.status)) {
-        return undefined;
-      }
+      if (isLost(error)) return undefined;
       throw error;
     }
   }
@@ -156,15 +156,19 @@ export class UploadSession {
     headers: Record<string, string>,
     signal: AbortSignal | undefined,
   ): Promise<Progress> {
-    const { status, response } = await this.#api.send({
-      method: 'PUT',
-      path: this.#uri,
-      headers: { ...headers, 'content-range': range },
-      body,
-      accept: [200, 201, INCOMPLETE],
-      signal,
-      once: true,
-    });
+    const { status, response } = await this.#api
+      .send({
+        method: 'PUT',
+        path: this.#uri,
+        headers: { ...headers, 'content-range': range },
+        body,
+        accept: [200, 201, INCOMPLETE],
+        signal,
+        once: true,
+      })
+      .catch((error: unknown) => {
+        throw isLost(error) ? error.with({ reason: SESSION_GONE }) : error;
+      });
     if (status === INCOMPLETE) {
       response.resume();
       const upTo = /^(?:bytes=)?0-([0-9]+)$/.exec(response.headers.range ?? '')?.[1];
@@ -176,4 +180,9 @@ export class UploadSession {
       throw new GcsFailure({ method: 'PUT', reason: 'brokenAnswer', uncertain: true, cause });
     }
   }
+}
+
+/** Whether the session is no more. A 404 of it is about the upload, and not about a file. */
+function isLost(error: unknown): error is GcsFailure {
+  return error instanceof GcsFailure && LOST.has(error.status) && !isMissingBucket(error);
 }

@@ -21,8 +21,10 @@ export interface V4Request {
 export interface V4Signer {
   /** The account that signs. */
   readonly email: string;
+  /** Longest life of a URL in seconds that its key outlives. */
+  readonly maxExpiry: number;
   /** RSA-SHA256 in hex. */
-  sign(text: string): Promise<string>;
+  sign(text: string, signal?: AbortSignal): Promise<string>;
 }
 
 /** RFC 3986: encodeURIComponent leaves five characters that signatures encode. */
@@ -45,7 +47,7 @@ function timestamp(date: Date): string {
 }
 
 /** The URL that carries the signature. The client must send the given headers as they are. */
-export async function signV4Url(request: V4Request, signer: V4Signer): Promise<string> {
+export async function signV4Url(request: V4Request, signer: V4Signer, signal?: AbortSignal): Promise<string> {
   const { method, origin, expiresIn } = request;
   const path = encodedPath(request.path);
   const date = timestamp(request.date);
@@ -70,6 +72,6 @@ export async function signV4Url(request: V4Request, signer: V4Signer): Promise<s
   const lines = headers.map(([name, value]) => `${name}:${value}\n`).join('');
   const canonical = [method, path, query, lines, signedHeaders, payload].join('\n');
   const digest = createHash('sha256').update(canonical).digest('hex');
-  const signature = await signer.sign(['GOOG4-RSA-SHA256', date, scope, digest].join('\n'));
+  const signature = await signer.sign(['GOOG4-RSA-SHA256', date, scope, digest].join('\n'), signal);
   return `${origin}${path}?${query}&X-Goog-Signature=${signature}`;
 }

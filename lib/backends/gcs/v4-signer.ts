@@ -1,12 +1,21 @@
 /** Who signs: a private key at hand, parsed once; else the IAM service through the SDK's credentials. */
 import { createPrivateKey, sign, type KeyObject } from 'node:crypto';
 import { promisify } from 'node:util';
-import { PermissionDeniedError, StorageConfigurationError, type StorageErrorDetails } from '../../contract/index.js';
+import { StorageConfigurationError, type StorageErrorDetails } from '../../contract/index.js';
+import { bounded } from './bounded.js';
+import { SIGNING_DENIED } from './gcs-failure.js';
 import type { GoogleAuthLike } from './gcs.options.js';
-import type { V4Signer } from './v4-signature.js';
+import { MAX_V4_EXPIRY, type V4Signer } from './v4-signature.js';
+import { isPassing, isRefusal, vendorFailure } from './vendor-failure.js';
 
 /** Signatures made on the spot in one turn of the event loop: about 2 milliseconds of RSA. */
 const PER_TURN = 8;
+
+/**
+ * Seconds. The keys of the IAM service change, and what they signed ends with them, but not before this:
+ * https://cloud.google.com/storage/docs/authentication/creating-signatures
+ */
+const MAX_IAM_EXPIRY = 43_200;
 
 // With a callback Node signs on its thread pool.
 const signOnPool = promisify(
@@ -20,6 +29,7 @@ export function keySigner(email: string, privateKey: string): V4Signer {
   let thisTurn = 0;
   return {
     email,
+    maxExpiry: MAX_V4_EXPIRY,
     sign: async (text) => {
       if (thisTurn === 0) setImmediate(() => (thisTurn = 0));
       const bytes = Buffer.from(text);
@@ -29,43 +39,50 @@ export function keySigner(email: string, privateKey: string): V4Signer {
   };
 }
 
-function iamSigner(email: string, auth: GoogleAuthLike, details: StorageErrorDetails): V4Signer {
+/** @param seconds that a signature may take. The signer throws GcsFailure, or the signal's reason */
+function iamSigner(email: string, auth: GoogleAuthLike, seconds: number): V4Signer {
   return {
     email,
-    sign: async (text) => {
+    maxExpiry: MAX_IAM_EXPIRY,
+    sign: async (text, signal) => {
       try {
-        return Buffer.from(await auth.sign(text), 'base64').toString('hex');
-      } catch (cause) {
-        throw new PermissionDeniedError({
-          ...details,
-          reason: 'the URL could not be signed',
-          advice:
-            'Without a private key the IAM service signs: give the service account the role Service Account Token ' +
-            'Creator on itself, or use a service account key.',
-          cause,
-        });
+        return Buffer.from(await bounded(async () => auth.sign(text), seconds, signal), 'base64').toString('hex');
+      } catch (error) {
+        signal?.throwIfAborted();
+        const failure = vendorFailure(error, 'the IAM service signed nothing');
+        throw isRefusal(failure) ? failure.with({ reason: SIGNING_DENIED }) : failure;
       }
     },
   };
 }
 
-/** @throws StorageConfigurationError where the credentials cannot sign */
-export async function makeSigner(auth: GoogleAuthLike | undefined, details: StorageErrorDetails): Promise<V4Signer> {
+/**
+ * @param seconds that the credentials, and a signature of the IAM service, may take
+ * @throws StorageConfigurationError where the credentials cannot sign
+ */
+export async function makeSigner(
+  auth: GoogleAuthLike | undefined,
+  seconds: number,
+  details: StorageErrorDetails,
+): Promise<V4Signer> {
   const advice = 'Signed URLs need a service account: its key file, or the identity of a Google machine.';
   if (!auth) {
     throw new StorageConfigurationError({ ...details, reason: 'an anonymous backend cannot sign URLs', advice });
   }
   let credentials: Awaited<ReturnType<GoogleAuthLike['getCredentials']>>;
   try {
-    credentials = await auth.getCredentials();
+    credentials = await bounded(async () => auth.getCredentials(), seconds);
   } catch (cause) {
+    const failure = vendorFailure(cause, 'the credentials could not be looked up');
+    // The metadata server may answer the next time.
+    if (isPassing(failure)) throw failure;
     throw new StorageConfigurationError({ ...details, reason: 'the credentials cannot be read', advice, cause });
   }
   const { client_email: email, private_key: privateKey } = credentials;
   if (!email) {
     throw new StorageConfigurationError({ ...details, reason: 'the credentials are of no service account', advice });
   }
-  if (!privateKey) return iamSigner(email, auth, details);
+  if (!privateKey) return iamSigner(email, auth, seconds);
   try {
     return keySigner(email, privateKey);
   } catch {

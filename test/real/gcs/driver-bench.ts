@@ -5,6 +5,7 @@ import type { GcsBackend, GcsBackendOptions } from '../../../lib/backends/gcs/in
 import { parseKey, type StageOptions, type StorageError } from '../../../lib/contract/index.js';
 import type { GcsContractServer } from '../../servers/gcs/gcs-contract-server.js';
 import { backendOn, KIB, startServer } from './gcs.js';
+import { RawClient } from './raw-client.js';
 
 /** Live bindings: of the test that is running. */
 export let server: GcsContractServer;
@@ -34,6 +35,29 @@ export function another(options: Partial<GcsBackendOptions> = {}): GcsBackend {
   const other = backendOn(server, options);
   made.push(other);
   return other;
+}
+
+/** A backend that does something before its n-th request. */
+export function interrupted(
+  nth: number | ((call: number) => boolean),
+  action: () => Promise<unknown>,
+  options: Partial<GcsBackendOptions> = {},
+): GcsBackend {
+  const raw = new RawClient(server);
+  let calls = 0;
+  return another({
+    credentials: undefined,
+    auth: {
+      getRequestHeaders: async () => {
+        calls++;
+        if (typeof nth === 'number' ? calls === nth : nth(calls)) await action();
+        return { authorization: `Bearer ${await raw.token()}` };
+      },
+      getCredentials: async () => ({}),
+      sign: async () => '',
+    },
+    ...options,
+  });
 }
 
 export async function* pieces(bytes: Buffer, size = 100 * KIB): AsyncGenerator<Buffer, void, undefined> {

@@ -1,104 +1,13 @@
-/** The GCS driver's credentials, reads, errors, health check and signatures. */
+/** The GCS driver's reads, errors, health check and signatures. */
 import { execFile } from 'node:child_process';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { buffer } from 'node:stream/consumers';
 import { setTimeout as pause } from 'node:timers/promises';
 import { inspect, promisify } from 'node:util';
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { describe, expect, it } from '@jest/globals';
 import { another, backend, content, failure, KEY, put, read, server, useServer } from './driver-bench.js';
 import { BUCKET, CHUNK, KIB, MIB } from './gcs.js';
-import { RawClient } from './raw-client.js';
-
-let folder: string;
-
-beforeAll(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'gcs-driver-'));
-});
-
-afterAll(() => rm(folder, { recursive: true, force: true }));
 
 useServer();
-
-describe('credentials', () => {
-  it('come as an object, as JSON text, as a key file, and as application default credentials', async () => {
-    const file = join(folder, 'key.json');
-    await writeFile(file, JSON.stringify(server.key));
-    const text = another({ credentials: JSON.stringify(server.key) });
-    const keyFile = another({ credentials: undefined, keyFile: file });
-    await put(Buffer.from('a'), {}, text);
-    expect((await read(keyFile)).toString()).toBe('a');
-    const before = process.env.GOOGLE_APPLICATION_CREDENTIALS;
-    process.env.GOOGLE_APPLICATION_CREDENTIALS = file;
-    try {
-      const standard = another({ credentials: undefined });
-      expect((await read(standard)).toString()).toBe('a');
-      expect((await fetch(await standard.getUrl(KEY, { expiresIn: 60 }))).status).toBe(200);
-    } finally {
-      if (before === undefined) delete process.env.GOOGLE_APPLICATION_CREDENTIALS;
-      else process.env.GOOGLE_APPLICATION_CREDENTIALS = before;
-    }
-    expect(server.tokensIssued).toBe(3);
-  });
-
-  it('serve many calls with one token', async () => {
-    await Promise.all(Array.from({ length: 20 }, () => backend.list({ prefix: '', limit: 1 })));
-    await backend.list({ prefix: '', limit: 1 });
-    expect(server.tokensIssued).toBeLessThanOrEqual(1);
-  });
-
-  it('that are refused, revoked or no JSON are told without a secret', async () => {
-    const { private_key } = server.key;
-    const stranger = another({ credentials: { ...server.key, client_email: 'x@example.com' } });
-    const refused = await failure(stranger.stat(KEY));
-    expect(refused.code).toBe('permission-denied');
-    await backend.list({ prefix: '', limit: 1 });
-    server.revokeTokens();
-    const revoked = await failure(backend.stat(KEY));
-    expect(revoked.code).toBe('permission-denied');
-    const shown = inspect([refused, revoked], { depth: 10, showHidden: true });
-    expect(shown).not.toContain(private_key.slice(60, 120));
-    expect(shown).not.toMatch(/ya29\.|Bearer|assertion=/);
-    expect(() => another({ credentials: `{"private_key":"s3cr3t` })).toThrow(
-      expect.objectContaining({ code: 'configuration', message: expect.not.stringContaining('s3cr3t') }),
-    );
-  });
-
-  it('that are missing are a configuration error, which is not for ever', async () => {
-    const file = join(folder, 'later.json');
-    const late = another({ credentials: undefined, keyFile: file });
-    expect((await failure(late.stat(KEY))).code).toBe('configuration');
-    await writeFile(file, JSON.stringify(server.key));
-    expect((await failure(late.stat(KEY))).code).toBe('not-found');
-  });
-
-  it('made by the app sign through the IAM service where there is no key', async () => {
-    const signer = another();
-    const { createSign } = await import('node:crypto');
-    const auth = {
-      getRequestHeaders: async () => new Headers({ authorization: `Bearer ${await new RawClient(server).token()}` }),
-      getCredentials: async () => ({ client_email: server.key.client_email }),
-      sign: async (data: string) => createSign('RSA-SHA256').update(data).sign(server.key.private_key, 'base64'),
-    };
-    await put(Buffer.from('by iam'), {}, signer);
-    const keyless = another({ credentials: undefined, auth });
-    const response = await fetch(await keyless.getUrl(KEY, { expiresIn: 60 }));
-    expect(await response.text()).toBe('by iam');
-    const denied = another({
-      credentials: undefined,
-      auth: { ...auth, sign: async () => Promise.reject(new Error('403')) },
-    });
-    expect((await failure(denied.getUrl(KEY, { expiresIn: 60 }))).code).toBe('permission-denied');
-  });
-
-  it('are not needed by an anonymous backend, which claims no URLs', async () => {
-    const anonymous = another({ credentials: undefined, anonymous: true });
-    expect(anonymous.capabilities.getUrl).toEqual([]);
-    expect((await failure(anonymous.getUrl(KEY, { expiresIn: 60 }))).code).toBe('configuration');
-    expect((await failure(anonymous.stat(KEY))).code).toBe('permission-denied');
-  });
-});
 
 describe('reading', () => {
   it('tells bytes that changed on the way, and a connection that broke', async () => {
@@ -148,7 +57,6 @@ describe('errors', () => {
     [{ status: 403, reason: 'forbidden' }, 'permission-denied'],
     [{ status: 403, reason: 'retentionPolicyNotMet' }, 'permission-denied'],
     [{ status: 403, reason: 'quotaExceeded' }, 'quota-exceeded'],
-    [{ status: 401, reason: 'authError' }, 'permission-denied'],
     [{ status: 404, reason: 'notFound' }, 'not-found'],
     [{ status: 413, reason: 'uploadTooLarge' }, 'file-too-large'],
     [{ status: 400, reason: 'invalid' }, 'invalid-options'],

@@ -3,6 +3,33 @@
 /** What happens to the bytes of a read. */
 export type MediaFault = 'cut' | 'corrupt';
 
+/** What happens to the bytes of an upload, in one request or in a chunk. */
+export type UploadFault =
+  /** One of them changes on the way, before the sums are checked. */
+  | 'corrupt-upload'
+  /** One of them changes, the sums that were promised are not checked, and the answer says what is stored. */
+  | 'store-other-bytes'
+  /** Of a chunk, only the first 256 KiB are kept. */
+  | 'keep-little';
+
+const UPLOAD_FAULTS: readonly unknown[] = [
+  'corrupt-upload',
+  'store-other-bytes',
+  'keep-little',
+] satisfies UploadFault[];
+
+export function uploadFaultOf(fault: Fault | undefined): UploadFault | undefined {
+  return UPLOAD_FAULTS.includes(fault) ? (fault as UploadFault) : undefined;
+}
+
+/** The bytes as the fault has them arrive. */
+export function arrived(bytes: Buffer, fault: UploadFault | undefined): Buffer {
+  if (fault !== 'corrupt-upload' && fault !== 'store-other-bytes') return bytes;
+  const changed = Buffer.from(bytes);
+  if (changed.length > 0) changed[changed.length >> 1]! ^= 1;
+  return changed;
+}
+
 export type Fault =
   /** Refused with this status, unseen. */
   | { readonly status: number; readonly reason?: string }
@@ -12,8 +39,7 @@ export type Fault =
   | 'reset-after'
   /** No answer ever comes. */
   | 'hang'
-  /** Of a chunk, only the first 256 KiB are kept. */
-  | 'keep-little'
+  | UploadFault
   | MediaFault;
 
 interface Planned {

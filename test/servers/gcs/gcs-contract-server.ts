@@ -12,8 +12,9 @@ import { createBucket, deleteBucket, getBucket } from './bucket-calls.js';
 import { Call } from './call.js';
 import type { ServerContext } from './context.js';
 import { badRequest, Refusal, sendRefusal, type RefusalShape } from './errors.js';
-import { Faults, type Fault } from './faults.js';
+import { Faults, uploadFaultOf, type Fault } from './faults.js';
 import { listObjects } from './list-call.js';
+import { MachineIdentity } from './machine-identity.js';
 import { TokenEndpoint } from './oauth.js';
 import { deleteObject, getObject, patchObject } from './object-calls.js';
 import { ObjectStore } from './object-store.js';
@@ -27,6 +28,8 @@ export interface GcsServerSettings {
   readonly buckets: readonly string[];
   /** Bytes that one rewrite call copies. Default 1 MiB. */
   readonly rewriteStep?: number;
+  /** Seconds that access tokens live. Default 3599. */
+  readonly tokenSeconds?: number;
   /** Default 0: any free one. */
   readonly port?: number;
 }
@@ -54,6 +57,7 @@ export class GcsContractServer {
   readonly #http: Server;
   readonly #sockets = new Set<Socket>();
   readonly #rewrites = new RewriteCalls();
+  readonly #machine: MachineIdentity;
   readonly #context: ServerContext;
   #clockOffset = 0;
 
@@ -61,16 +65,19 @@ export class GcsContractServer {
     this.#http = http;
     const { port } = http.address() as AddressInfo;
     const account = { email: EMAIL, publicKey: this.#keys.publicKey };
+    const now = () => new Date(Date.now() + this.#clockOffset);
+    const tokens = new TokenEndpoint(account, settings.tokenSeconds ?? 3599);
+    this.#machine = new MachineIdentity(account, this.#keys.privateKey, tokens);
     this.#context = {
       origin: `http://127.0.0.1:${port}`,
       folder: this.#folder,
       account,
-      store: new ObjectStore(),
-      tokens: new TokenEndpoint(account),
+      store: new ObjectStore(now),
+      tokens,
       sessions: new UploadSessions(),
       faults: this.faults,
       rewriteStep: settings.rewriteStep ?? 1024 * 1024,
-      now: () => new Date(Date.now() + this.#clockOffset),
+      now,
     };
     for (const bucket of settings.buckets) this.#context.store.createBucket(bucket);
     http.on('connection', (socket) => {
@@ -122,7 +129,7 @@ export class GcsContractServer {
     this.#context.tokens.revokeAll();
   }
 
-  /** Moves the server's clock for signed URLs. */
+  /** Moves the server's clock. Access tokens keep the time of the machine, as the library that holds them does. */
   passTime(seconds: number): void {
     this.#clockOffset += seconds * 1000;
   }
@@ -140,6 +147,7 @@ export class GcsContractServer {
     this.requests.push(line);
     const fault = this.faults.take(line);
     let shape: RefusalShape = 'json';
+    res.setHeader('date', this.#context.now().toUTCString());
     try {
       if (fault === 'hang') return;
       if (fault === 'reset-before') return void req.socket.destroy();
@@ -149,6 +157,7 @@ export class GcsContractServer {
       }
       if (fault === 'reset-after') cutAnswer(res);
       if (call.rawPath === '/token') return await this.#context.tokens.answer(call);
+      if (this.#machine.answers(call)) return await this.#machine.answer(call);
       shape = shapeOf(call);
       if (shape === 'xml') return await answerSigned(this.#context, call);
       await this.#route(call, fault);
@@ -177,13 +186,13 @@ export class GcsContractServer {
     if (upload && uploadId !== null) {
       if (call.header('authorization') !== undefined) context.tokens.assertToken(call);
       if (method === 'DELETE') return context.sessions.cancel(call, uploadId);
-      if (method === 'PUT') return context.sessions.put(context, call, uploadId, fault === 'keep-little');
+      if (method === 'PUT') return context.sessions.put(context, call, uploadId, uploadFaultOf(fault));
       throw notAllowed();
     }
     context.tokens.assertToken(call);
     if (upload) {
       if (depth !== 5 || o !== 'o' || method !== 'POST') throw notAllowed();
-      return postUpload(context, call, bucket!);
+      return postUpload(context, call, bucket!, uploadFaultOf(fault));
     }
     if (depth === 3 && method === 'POST') return createBucket(context, call);
     if (depth === 4 && method === 'GET') return getBucket(context, call, bucket!);

@@ -2,7 +2,8 @@
 import type { Call } from './call.js';
 import type { ServerContext } from './context.js';
 import { badRequest, sendJson } from './errors.js';
-import { partial, resourceOf } from './object-resource.js';
+import { resourceOf } from './object-resource.js';
+import { LISTING, partial } from './partial-answer.js';
 
 const PARAMETERS = [
   'prefix',
@@ -72,5 +73,5 @@ export async function listObjects(context: ServerContext, call: Call, bucket: st
     ...(prefixes.length > 0 && { prefixes }),
     ...(items.length > 0 && { items }),
   };
-  sendJson(call.res, 200, partial(answer, query.fields));
+  sendJson(call.res, 200, partial(answer, query.fields, LISTING));
 }

@@ -37,12 +37,23 @@ function decoded(part: string | undefined): Record<string, unknown> {
 
 export class TokenEndpoint {
   readonly #account: ServiceAccount;
+  readonly #seconds: number;
   /** Tokens and the time they end, in milliseconds. */
   readonly #tokens = new Map<string, number>();
   issued = 0;
 
-  constructor(account: ServiceAccount) {
+  /** @param seconds that a token lives */
+  constructor(account: ServiceAccount, seconds: number) {
     this.#account = account;
+    this.#seconds = seconds;
+  }
+
+  /** A new token, as the answer says it. */
+  issue(): { readonly access_token: string; readonly expires_in: number; readonly token_type: 'Bearer' } {
+    const token = `ya29.${randomBytes(24).toString('base64url')}`;
+    this.#tokens.set(token, Date.now() + this.#seconds * 1000);
+    this.issued++;
+    return { access_token: token, expires_in: this.#seconds, token_type: 'Bearer' };
   }
 
   async answer(call: Call): Promise<void> {
@@ -54,10 +65,7 @@ export class TokenEndpoint {
       }
       if (form.get('grant_type') !== GRANT) throw new OAuthRefusal('unsupported_grant_type', 'Invalid grant_type');
       this.#verify(form.get('assertion') ?? '');
-      const token = `ya29.${randomBytes(24).toString('base64url')}`;
-      this.#tokens.set(token, Date.now() + 3_599_000);
-      this.issued++;
-      sendJson(call.res, 200, { access_token: token, expires_in: 3599, token_type: 'Bearer' });
+      sendJson(call.res, 200, this.issue());
     } catch (error) {
       if (!(error instanceof OAuthRefusal)) throw error;
       sendJson(call.res, error.status, { error: error.code, error_description: error.message });

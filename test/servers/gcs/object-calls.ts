@@ -5,7 +5,8 @@ import { badRequest, noSuchObject, sendJson } from './errors.js';
 import type { MediaFault } from './faults.js';
 import { sendMedia } from './media.js';
 import type { LiveObject } from './object-store.js';
-import { givenResource, partial, resourceOf } from './object-resource.js';
+import { givenResource, resourceOf } from './object-resource.js';
+import { assertFields, OBJECT, partial } from './partial-answer.js';
 import { assertPreconditions, checkedInteger, TARGET_CONDITIONS } from './preconditions.js';
 
 const READ_PARAMETERS = ['generation', 'projection', ...TARGET_CONDITIONS];
@@ -36,18 +37,19 @@ export async function getObject(
   const query = call.query(READ_PARAMETERS);
   const object = target(context, bucket, name, query, true);
   if (query.alt === 'media') return sendMedia(call, object, {}, fault);
-  sendJson(call.res, 200, partial(resourceOf(object, context.origin), query.fields));
+  sendJson(call.res, 200, partial(resourceOf(object, context.origin), query.fields, OBJECT));
 }
 
 export async function patchObject(context: ServerContext, call: Call, bucket: string, name: string): Promise<void> {
   const query = call.query([...READ_PARAMETERS, 'predefinedAcl']);
+  assertFields(query.fields, OBJECT);
   if (query.predefinedAcl !== undefined) throw badRequest('Cannot use predefined ACLs with uniform access.');
   const { fields } = givenResource(await call.jsonBody());
   const object = target(context, bucket, name, query, false);
   object.fields = { ...object.fields, ...fields };
   object.metageneration += 1n;
-  object.updated = new Date();
-  sendJson(call.res, 200, partial(resourceOf(object, context.origin), query.fields));
+  object.updated = context.now();
+  sendJson(call.res, 200, partial(resourceOf(object, context.origin), query.fields, OBJECT));
 }
 
 export async function deleteObject(context: ServerContext, call: Call, bucket: string, name: string): Promise<void> {

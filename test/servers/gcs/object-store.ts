@@ -27,7 +27,12 @@ export interface LiveObject {
 
 export class ObjectStore {
   readonly #buckets = new Map<string, Map<string, LiveObject>>();
+  readonly #now: () => Date;
   #generation = BigInt(Date.now()) * 1000n;
+
+  constructor(now: () => Date) {
+    this.#now = now;
+  }
 
   createBucket(name: string): boolean {
     if (this.#buckets.has(name)) return false;
@@ -54,7 +59,7 @@ export class ObjectStore {
   publish(bucket: string, name: string, fields: ObjectFields, bytes: StoredBytes): LiveObject {
     const objects = this.bucket(bucket);
     objects.get(name)?.bytes.remove();
-    const now = new Date();
+    const now = this.#now();
     const clock = BigInt(now.getTime()) * 1000n;
     this.#generation = clock > this.#generation ? clock : this.#generation + 1n;
     const object: LiveObject = {

@@ -3,7 +3,8 @@ import { randomUUID } from 'node:crypto';
 import type { Call } from './call.js';
 import type { ServerContext } from './context.js';
 import { badRequest, noSuchObject, sendJson } from './errors.js';
-import { checkedName, givenResource, partial, resourceOf } from './object-resource.js';
+import { checkedName, givenResource, resourceOf } from './object-resource.js';
+import { assertFields, partial, REWRITE } from './partial-answer.js';
 import { assertPreconditions, checkedInteger, SOURCE_CONDITIONS, TARGET_CONDITIONS } from './preconditions.js';
 
 const PARAMETERS = [
@@ -31,6 +32,7 @@ export class RewriteCalls {
 
   async answer(context: ServerContext, call: Call, source: Place, target: Place): Promise<void> {
     const query = call.query(PARAMETERS);
+    assertFields(query.fields, REWRITE);
     const { fields: changes } = givenResource(await call.jsonBody());
     if (Object.keys(changes).length > 0 && changes.contentType === undefined) throw badRequest('Required', 'required');
     const name = checkedName(target.name);
@@ -59,7 +61,7 @@ export class RewriteCalls {
       done: true,
       resource: resourceOf(copy, context.origin),
     };
-    sendJson(call.res, 200, partial(answer, query.fields));
+    sendJson(call.res, 200, partial(answer, query.fields, REWRITE));
   }
 
   /** Tokens are for one next step of the same rewrite. */

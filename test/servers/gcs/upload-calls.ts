@@ -3,7 +3,9 @@ import { parsedObject, type Call, type Query } from './call.js';
 import { assertSums, sumsOfHeader } from './checksums.js';
 import type { ServerContext } from './context.js';
 import { badRequest, sendJson } from './errors.js';
-import { checkedName, givenResource, partial, resourceOf, type GivenResource } from './object-resource.js';
+import { arrived, type UploadFault } from './faults.js';
+import { checkedName, givenResource, resourceOf, type GivenResource } from './object-resource.js';
+import { assertFields, OBJECT, partial } from './partial-answer.js';
 import { assertPreconditions, TARGET_CONDITIONS } from './preconditions.js';
 import { StoredBytes } from './stored-bytes.js';
 
@@ -52,33 +54,46 @@ function nameOf(query: Query, resource: GivenResource): string {
 
 function checkedQuery(call: Call): Query {
   const query = call.query(PARAMETERS);
+  assertFields(query.fields, OBJECT);
   if (query.predefinedAcl !== undefined) {
     throw badRequest('Cannot insert legacy ACL for an object when uniform bucket-level access is enabled.');
   }
   return query;
 }
 
-async function insert(context: ServerContext, call: Call, bucket: string, query: Query, parts: readonly [Part, Part]) {
+async function insert(
+  context: ServerContext,
+  call: Call,
+  bucket: string,
+  query: Query,
+  parts: readonly [Part, Part],
+  fault: UploadFault | undefined,
+) {
   const resource = givenResource(parsedObject(parts[0].body));
   const name = nameOf(query, resource);
-  const bytes = StoredBytes.of(context.folder, parts[1].body);
-  assertSums(bytes, resource, sumsOfHeader(call.header('x-goog-hash')));
+  const bytes = StoredBytes.of(context.folder, arrived(parts[1].body, fault));
+  if (fault !== 'store-other-bytes') assertSums(bytes, resource, sumsOfHeader(call.header('x-goog-hash')));
   assertPreconditions(context.store.find(bucket, name), query, false);
   const fields = { contentType: parts[1].type, ...resource.fields };
   const object = context.store.publish(bucket, name, fields, bytes);
-  sendJson(call.res, 200, partial(resourceOf(object, context.origin), query.fields));
+  sendJson(call.res, 200, partial(resourceOf(object, context.origin), query.fields, OBJECT));
 }
 
-export async function postUpload(context: ServerContext, call: Call, bucket: string): Promise<void> {
+export async function postUpload(
+  context: ServerContext,
+  call: Call,
+  bucket: string,
+  fault?: UploadFault,
+): Promise<void> {
   const query = checkedQuery(call);
   context.store.bucket(bucket);
   const type = call.header('content-type') ?? '';
   if (query.uploadType === 'multipart') {
-    return insert(context, call, bucket, query, partsOf(await call.body(), type));
+    return insert(context, call, bucket, query, partsOf(await call.body(), type), fault);
   }
   if (query.uploadType === 'media') {
     const media = { type: type || 'application/octet-stream', body: await call.body() };
-    return insert(context, call, bucket, query, [{ type: 'application/json', body: Buffer.from('{}') }, media]);
+    return insert(context, call, bucket, query, [{ type: 'application/json', body: Buffer.from('{}') }, media], fault);
   }
   if (query.uploadType !== 'resumable') throw badRequest(`Invalid value for uploadType: ${query.uploadType}`);
   const resource = givenResource(await call.jsonBody());
