@@ -16,8 +16,9 @@ const REASONS: Readonly<Record<string, string>> = {
   ERR_INVALID_ARG_VALUE: 'a path cannot hold a NUL character',
 };
 
-/** @param path as it was asked for */
-export function fileFailure(what: 'read' | 'write', path: string, cause: unknown): FileError {
+/** @param path as it was asked for; undefined is standard output */
+export function fileFailure(what: 'read' | 'write', path: string | undefined, cause: unknown): FileError {
   const code = codeOf(cause) ?? '';
-  return new FileError(`cannot ${what} ${JSON.stringify(path)}: ${REASONS[code] ?? (code || 'it failed')}`, { cause });
+  const name = path === undefined ? 'standard output' : JSON.stringify(path);
+  return new FileError(`cannot ${what} ${name}: ${REASONS[code] ?? (code || 'it failed')}`, { cause });
 }

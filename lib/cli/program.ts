@@ -49,7 +49,8 @@ export async function runProgram(
   };
   const program = wholeProgram(terminal, run);
   try {
-    await program.parseAsync(args, { from: 'user' });
+    await program.parseAsync(args, { from: 'user' }).catch(throwUnlessAsked);
+    await terminal.flush();
     return interruption.exitCode ?? exitCode;
   } catch (error) {
     // The verdict of an interrupted command is that it was interrupted, whatever broke on the way.
@@ -88,9 +89,13 @@ function wholeProgram(terminal: Terminal, run: Runner): Command {
   return program;
 }
 
+/** Help and version were asked for, and are no error. */
+function throwUnlessAsked(error: unknown): void {
+  if (!(error instanceof CommanderError) || error.exitCode !== 0) throw error;
+}
+
 async function wrongUse(error: CommanderError, args: readonly string[], terminal: Terminal): Promise<number> {
-  // Help and version were asked for; without a command the help was shown in place of an error.
-  if (error.exitCode === 0) return 0;
+  // Without a command the help was shown in place of an error.
   if (error.code === 'commander.help') return EXIT_USAGE;
   const { UsageError } = await import('./failures.js');
   const [message = '', suggestion] = error.message.replace(/^error: /, '').split('\n');

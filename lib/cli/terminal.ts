@@ -28,14 +28,19 @@ export function printable(text: string): string {
 /** Answers go to the output, everything about the way there to the error stream. */
 export class Terminal {
   readonly streams: TerminalStreams;
-  /** Fires when nobody reads the output any more, as behind `| head`. */
-  readonly outputGone: AbortSignal;
+  /** Fires when the output takes nothing more: its reader left, as behind `| head`, or it cannot be written. */
+  readonly outputEnded: AbortSignal;
+  #outputFailure: Error | undefined;
 
   constructor(streams: TerminalStreams) {
     this.streams = streams;
-    const gone = new AbortController();
-    this.outputGone = gone.signal;
-    streams.output.on('error', () => gone.abort());
+    const ended = new AbortController();
+    this.outputEnded = ended.signal;
+    streams.output.on('error', (error: NodeJS.ErrnoException) => {
+      // A reader that leaves is no failure, and what is written after that meets a stream that is gone.
+      if (error.code !== 'EPIPE' && !ended.signal.aborted) this.#outputFailure = error;
+      ended.abort();
+    });
     // Nobody is left to tell it to.
     streams.error.on('error', () => undefined);
   }
@@ -48,9 +53,20 @@ export class Terminal {
   /** A line of the answer. Waits where the reader is slower. */
   async line(text: string): Promise<void> {
     const { output } = this.streams;
-    if (this.outputGone.aborted || output.destroyed) return;
-    // Where it fails while waiting, outputGone tells it.
-    if (!output.write(`${text}\n`)) await once(output, 'drain', { signal: this.outputGone }).catch(() => undefined);
+    if (this.outputEnded.aborted || output.destroyed) return;
+    // Where it fails while waiting, outputEnded tells it.
+    if (!output.write(`${text}\n`)) await once(output, 'drain', { signal: this.outputEnded }).catch(() => undefined);
+  }
+
+  /** Waits until the answer is written. @throws FileError where it could not be, other than that its reader left */
+  async flush(): Promise<void> {
+    const { output } = this.streams;
+    // The event comes after the answer of the write that met the failure.
+    if (!this.outputEnded.aborted && !output.destroyed)
+      await new Promise<void>((done) => output.write('', () => setImmediate(done)));
+    if (!this.#outputFailure) return;
+    const { fileFailure } = await import('./file-failure.js');
+    throw fileFailure('write', undefined, this.#outputFailure);
   }
 
   /** A JSON document, on one line. */

@@ -1,12 +1,15 @@
 /** The command line itself: help, wrong use, settings, signals, and what it loads. */
+import { spawn } from 'node:child_process';
 import { getEventListeners, once } from 'node:events';
+import { closeSync, openSync } from 'node:fs';
 import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { PassThrough } from 'node:stream';
+import { text } from 'node:stream/consumers';
 import { setImmediate } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { Terminal } from '../../lib/cli/terminal.js';
-import { ended, Place } from './cli-process.js';
+import { ended, MAIN, Place } from './cli-process.js';
 
 const COMMANDS = ['doctor', 'copy', 'ls', 'url', 'put', 'get', 'rm'];
 
@@ -236,6 +239,27 @@ async function until(holds: () => Promise<boolean>): Promise<void> {
   }
 }
 
+describe('an output that cannot be written', () => {
+  // The kernel's own full disk.
+  it.each([['get'], ['ls', '--recursive'], ['--help'], ['completion']])(
+    'ends %s with 1 and the reason',
+    async (...args) => {
+      await mkdir(place.files, { recursive: true });
+      await writeFile(join(place.files, 'big'), Buffer.alloc(1024 * 1024));
+      const words = { get: ['big'], completion: ['bash'] }[args[0]!] ?? [];
+      const full = openSync('/dev/full', 'w');
+      const child = spawn(process.execPath, [MAIN, ...args, ...words], {
+        cwd: place.folder,
+        env: { ...place.env },
+        stdio: ['ignore', full, 'pipe'],
+      });
+      closeSync(full);
+      const [err, [code]] = await Promise.all([text(child.stderr!), once(child, 'close')]);
+      expect([code, err]).toEqual([1, 'error: cannot write standard output: the disk is full\n']);
+    },
+  );
+});
+
 describe('a reader that is slow', () => {
   it('is waited for, and leaves no listener behind; one that goes ends the wait', async () => {
     const output = new PassThrough({ highWaterMark: 16 });
@@ -253,22 +277,29 @@ describe('a reader that is slow', () => {
     }
     await writing;
     expect(read.split('\n').slice(0, 200)).toEqual(Array.from({ length: 200 }, (_, index) => `line ${index}`));
-    expect(getEventListeners(terminal.outputGone, 'abort')).toEqual([]);
+    expect(getEventListeners(terminal.outputEnded, 'abort')).toEqual([]);
     const last = terminal.line('x'.repeat(100));
-    output.destroy(new Error('gone'));
+    output.destroy(Object.assign(new Error('gone'), { code: 'EPIPE' }));
     await last;
-    expect(terminal.outputGone.aborted).toBe(true);
+    expect(terminal.outputEnded.aborted).toBe(true);
     await terminal.line('to nobody');
+    await terminal.flush();
   });
 });
 
 describe('the file system', () => {
-  it('of the command is left as it was by commands that read', async () => {
+  it('is left as it is by commands that read, also where the path is mistyped', async () => {
     const empty = await Place.make();
-    await empty.run(['--help']);
-    await empty.run(['ls']);
-    await empty.run(['get', 'a', 'b']);
-    expect((await readdir(empty.folder)).filter((name) => name !== 'files')).toEqual([]);
+    const asked = [['--help'], ['ls'], ['ls', '-r', '--json'], ['get', 'a', 'b'], ['rm', 'a', '--yes']];
+    for (const args of asked) await empty.run(args);
+    await empty.runProcess(['complete', '--', 'get', '']);
+    expect(await readdir(empty.folder)).toEqual([]);
+    // Nor does a folder of files become a store by being looked at.
+    await mkdir(empty.files);
+    await writeFile(join(empty.files, 'a'), 'a');
+    for (const args of asked) await empty.run(args.filter((word) => word !== '--yes'));
+    await empty.runProcess(['complete', '--', 'get', '']);
+    expect(await readdir(empty.files)).toEqual(['a']);
     await empty.remove();
   });
 });

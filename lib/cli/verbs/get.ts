@@ -47,8 +47,8 @@ async function show(body: Readable, { terminal, signal }: CommandContext): Promi
   try {
     await pipeline(body, output, { signal, end: false });
   } catch (error) {
-    // `| head` has what it wants.
-    if ((error as NodeJS.ErrnoException).code === 'EPIPE' || terminal.outputGone.aborted) return;
+    // `| head` has what it wants; any other failure of the output is told when it is flushed.
+    if (terminal.outputEnded.aborted) return;
     throw error;
   } finally {
     body.destroy();

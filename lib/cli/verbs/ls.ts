@@ -25,7 +25,7 @@ export const ls: CommandWork<LsArguments> = (asked, context) =>
     let shown = 0;
     // Nobody reads on behind `| head`: the listing ends there, and that is no failure.
     for await (const entry of entries(storage, asked, context.signal)) {
-      if (terminal.outputGone.aborted) return;
+      if (terminal.outputEnded.aborted) return;
       await (json ? terminal.json(entry) : terminal.line(textOf(entry, asked.long ?? false)));
       if (++shown === asked.limit) return;
     }
