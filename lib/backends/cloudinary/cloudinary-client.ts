@@ -228,21 +228,12 @@ export class CloudinaryClient {
   ): Promise<T> {
     throwIfAborted(signal, details);
     const sdk = await this.sdk();
-    let stop: (() => void) | undefined;
     try {
       const options = { ...this.credentials(), agent: this.#agent, timeout: this.#options.timeout * 1000 };
-      const answer = work(sdk, options);
-      if (signal === undefined) return await answer;
       // The SDK cannot stop a call: it ends by itself, or by its time-out, unheard.
-      const aborted = new Promise<never>((_, reject) => {
-        stop = () => reject(abortError(signal, details));
-        signal.addEventListener('abort', stop, { once: true });
-      });
-      return await Promise.race([answer, aborted]);
+      return await unlessAborted(work(sdk, options), signal, details);
     } catch (error) {
       throw this.translate(error, details);
-    } finally {
-      if (stop) signal?.removeEventListener('abort', stop);
     }
   }
 }
@@ -257,4 +248,23 @@ export function abortError(signal: AbortSignal, details: StorageErrorDetails): S
 
 export function throwIfAborted(signal: AbortSignal | undefined, details: StorageErrorDetails): void {
   if (signal?.aborted) throw abortError(signal, details);
+}
+
+/** What work comes to, unless the signal fires before: then it ends unheard. @throws what abortError() makes */
+export async function unlessAborted<T>(
+  work: Promise<T>,
+  signal: AbortSignal | undefined,
+  details: StorageErrorDetails,
+): Promise<T> {
+  if (signal === undefined) return work;
+  let stop: (() => void) | undefined;
+  const aborted = new Promise<never>((_, reject) => {
+    stop = () => reject(abortError(signal, details));
+    signal.addEventListener('abort', stop, { once: true });
+  });
+  try {
+    return await Promise.race([work, aborted]);
+  } finally {
+    signal.removeEventListener('abort', stop!);
+  }
 }

@@ -136,3 +136,20 @@ export function storageError(cause: CloudinaryFailure, base: StorageErrorDetails
       return new StorageError({ ...details, reason: `Cloudinary answered with the unexpected status ${status}` });
   }
 }
+
+// Failures of the network before a request is sent.
+const NEVER_SENT = new Set(['ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN']);
+// Nothing was answered, or a gateway answered for whom it did not hear.
+const UNANSWERED = new Set([0, TIMEOUT_STATUS, 502, 504]);
+
+/**
+ * What became of a request that failed so. `failed`: it was refused or never sent; `doubtful`: Cloudinary says that it
+ * failed, in the midst of its work; `open`: it may be done, or be done yet.
+ */
+export function outcomeOf(error: unknown): 'failed' | 'doubtful' | 'open' {
+  const lost = error instanceof StorageUnavailableError || error instanceof StorageTimeoutError;
+  if (!lost || !(error.cause instanceof CloudinaryFailure)) return 'failed';
+  const { status, code } = error.cause;
+  if (code !== undefined && NEVER_SENT.has(code)) return 'failed';
+  return UNANSWERED.has(status) || code === 'ETIMEDOUT' ? 'open' : 'doubtful';
+}

@@ -4,8 +4,6 @@ import {
   BaseStorageBackend,
   InvalidOptionsError,
   NotSupportedError,
-  StorageError,
-  StorageTimeoutError,
   StorageUnavailableError,
   type CheckOptions,
   type CopyOptions,
@@ -29,20 +27,13 @@ import {
 } from '../../contract/index.js';
 import { ComingKeys } from './coming-keys.js';
 import { emptyFile } from './cloudinary-errors.js';
-import { CloudinaryClient, MAX_DELETE_BATCH, throwIfAborted } from './cloudinary-client.js';
+import { CloudinaryClient, MAX_DELETE_BATCH, throwIfAborted, unlessAborted } from './cloudinary-client.js';
 import { checkedOptions, type CheckedOptions, type CloudinaryBackendOptions } from './cloudinary-options.js';
-import {
-  encodeContext,
-  encodeMetadata,
-  MAX_METADATA_BYTES,
-  newEtag,
-  objectInfo,
-  timeOf,
-  type Asset,
-} from './context.js';
+import { encodeContext, encodeMetadata, MAX_METADATA_BYTES, newEtag, objectInfo, type Asset } from './context.js';
 import { AssetReader } from './asset-reader.js';
 import { Listing } from './listing.js';
 import { PublicIds, type AssetName } from './public-id.js';
+import { publish } from './publication.js';
 import { formatOfKey, MAX_UPLOAD_SECONDS, SignedUrls } from './signed-urls.js';
 import { UploadSession } from './upload-session.js';
 
@@ -141,7 +132,12 @@ export class CloudinaryBackend extends BaseStorageBackend {
         (outcome ??= (async () => {
           if (aborted) throw this.aborted(details.operation, AbortSignal.abort(), key);
           try {
-            return await this.#publish(session, target.name, { ...info, etag }, details);
+            const { timeout } = this.#options;
+            return await publish(
+              this.#client,
+              { session, name: target.name, info: { ...info, etag }, timeout },
+              details,
+            );
           } finally {
             session.close();
             settled();
@@ -314,27 +310,6 @@ export class CloudinaryBackend extends BaseStorageBackend {
     }
   }
 
-  /** Sends the last part. Where no answer says how that ended, the object itself does. */
-  async #publish(
-    session: UploadSession,
-    name: AssetName,
-    info: Omit<ObjectInfo, 'lastModified'>,
-    details: StorageErrorDetails,
-  ): Promise<ObjectInfo> {
-    const done = { ...info, lastModified: timeOf(info.etag) };
-    try {
-      await session.finish();
-      return done;
-    } catch (error) {
-      const unanswered = error instanceof StorageUnavailableError || error instanceof StorageTimeoutError;
-      const stopped = error instanceof StorageError && error.code === 'aborted';
-      if (!unanswered && !stopped) throw error;
-      const asset = await this.#client.resource(name, details).catch(() => undefined);
-      if (asset && objectInfo(info.key, asset).etag === info.etag) return done;
-      throw error;
-    }
-  }
-
   /** Writes, reads back and removes one object that no key can name. */
   async #probe(details: StorageErrorDetails, signal?: AbortSignal): Promise<void> {
     const name = this.#publicIds.hidden(`probe-${randomUUID()}`);
@@ -346,7 +321,7 @@ export class CloudinaryBackend extends BaseStorageBackend {
           yield bytes;
         })(),
       );
-      await session.finish();
+      await unlessAborted(session.finish(), signal, details);
       const back = await this.#reader.original(name, details, signal);
       if (!bytes.equals(back)) {
         throw new StorageUnavailableError({ ...details, reason: 'the probe could not be read back as it was written' });

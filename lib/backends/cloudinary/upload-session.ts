@@ -20,7 +20,7 @@ export class UploadSession {
   readonly #target: UploadTarget;
   readonly #chunkBytes: number;
   readonly #details: StorageErrorDetails;
-  readonly #signal: AbortSignal | undefined;
+  #signal: AbortSignal | undefined;
   readonly #agent: GuardedAgent;
   readonly #uploadId = randomUUID();
   readonly #stop = () => this.#agent.destroy();
@@ -67,17 +67,23 @@ export class UploadSession {
     if (this.size === 0) throw emptyFile(this.#details);
   }
 
-  /** Sends the last part: the object is published. */
+  /** Sends the last part: the object is published. The signal stops nothing any more: it could not take that back. */
   async finish(): Promise<UploadAnswer> {
     this.#throwIfAborted();
+    this.#detach();
     return this.#sendPart(this.size);
   }
 
   /** Lets go of memory and connection. */
   close(): void {
-    this.#signal?.removeEventListener('abort', this.#stop);
+    this.#detach();
     this.#held = [];
     this.#agent.destroy();
+  }
+
+  #detach(): void {
+    this.#signal?.removeEventListener('abort', this.#stop);
+    this.#signal = undefined;
   }
 
   /** @param total bytes of the whole body, with its last part */

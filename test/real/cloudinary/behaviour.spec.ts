@@ -92,7 +92,7 @@ describe('uploads in chunks', () => {
     const at = await ground();
     at.server.fail({ match: isUpload, how: 'silent' });
     const started = Date.now();
-    const put = at.storage.put('a', 'body', { signal: AbortSignal.timeout(200), url: false });
+    const put = at.storage.put('a', Buffer.alloc(6 * MIB), { signal: AbortSignal.timeout(200), url: false });
     await expect(put).rejects.toMatchObject({ code: 'aborted' });
     expect(Date.now() - started).toBeLessThan(2000);
     await sleep(50);
@@ -117,11 +117,62 @@ describe('a commit', () => {
   });
 
   it.each(['unheard', 500, 503] as const)('that fails (%s) is told, and the old file stays', async (how) => {
-    const at = await ground();
+    const at = await ground({ timeout: 1 });
     await at.storage.put('a', 'old', { url: false });
     at.server.fail({ match: isUpload, how });
     await expect(at.storage.put('a', 'new', { url: false })).rejects.toMatchObject({ code: 'unavailable', key: 'a' });
     expect((await at.storage.get('a')).toString()).toBe('old');
+  });
+
+  it.each([
+    ['its answer is lost', { how: 'late', ms: 400 }, 5],
+    ['a time-out', { how: 'slow', ms: 600 }, 0.5],
+  ] as const)('that is carried out only after %s is waited for', async (_when, fault, timeout) => {
+    const at = await ground({ timeout });
+    at.server.fail({ match: isUpload, ...fault });
+    const file = await at.storage.put('a', 'new', { url: false });
+    expect((await at.storage.getMetadata('a')).etag).toBe(file.etag);
+  });
+
+  it.each([7, 6 * MIB])('of %i bytes that is called off while its last part is under way is done', async (bytes) => {
+    const at = await ground();
+    const stop = new AbortController();
+    const staged = await at.storage.stage('a', Buffer.alloc(bytes), { signal: stop.signal });
+    at.server.fail({ match: isUpload, how: 'slow', ms: 300 });
+    const committed = staged.commit();
+    await sleep(100);
+    expect(at.server.answering()).toBe(1);
+    stop.abort();
+    const file = await committed;
+    expect((await at.storage.getMetadata('a')).etag).toBe(file.etag);
+  });
+
+  it('that was called off before it began publishes nothing', async () => {
+    const at = await ground();
+    const stop = new AbortController();
+    const staged = await at.storage.stage('a', 'body', { signal: stop.signal });
+    stop.abort();
+    await expect(staged.commit()).rejects.toMatchObject({ code: 'aborted', key: 'a' });
+    expect(at.server.seen).toEqual([]);
+  });
+
+  it('of which nothing is ever heard says that the file may still appear, after some looks', async () => {
+    const at = await ground({ timeout: 0.3 });
+    at.server.fail({ match: isUpload, how: 'silent' });
+    const started = Date.now();
+    const put = at.storage.put('a', 'body', { signal: AbortSignal.timeout(100), url: false });
+    await expect(put).rejects.toMatchObject({ code: 'timeout', message: /did not say.*may still appear: look for it/ });
+    expect(Date.now() - started).toBeLessThan(2000);
+    expect(at.server.seen.filter(({ path }) => path.includes('/resources/'))).toHaveLength(6);
+  });
+
+  it('that cannot be sent at all is told at once', async () => {
+    const at = await ground();
+    const staged = await at.storage.stage('a', 'body');
+    await at.server.close();
+    const started = Date.now();
+    await expect(staged.commit()).rejects.toMatchObject({ code: 'unavailable', key: 'a' });
+    expect(Date.now() - started).toBeLessThan(1000);
   });
 });
 
@@ -534,6 +585,9 @@ describe('the rest of the account', () => {
     expect(at.server.seen.every(({ method }) => method === 'GET')).toBe(true);
     await at.storage.checkHealth({ write: true });
     expect(at.server.account.assets.size).toBe(0);
+    at.server.fail({ match: isUpload, how: 'silent' });
+    const stopped = at.storage.checkHealth({ write: true, signal: AbortSignal.timeout(200) });
+    await expect(stopped).rejects.toMatchObject({ code: 'aborted', operation: 'checkHealth' });
     at.server.fail({ match: ({ path }) => path.startsWith('/res/'), how: 500 });
     await expect(at.storage.checkHealth({ write: true })).rejects.toMatchObject({ operation: 'checkHealth' });
     expect(at.server.account.assets.size).toBe(0);

@@ -1,13 +1,14 @@
 /** What can go wrong with a request to the contract server, and how its answer is spoilt. */
 import type { OutgoingHttpHeaders, ServerResponse } from 'node:http';
+import { setTimeout as sleep } from 'node:timers/promises';
 
 /**
  * `unheard`: the connection ends before anything is done; `unanswered`: all is done, and the connection ends; `silent`:
  * nothing is ever answered; `cut`: half of the bytes are sent, and the connection ends; `stalled`: half of them, and
  * nothing more; `mangled`: half of them, as if that were all; `split`: all of them in two pieces, the first of which ends
- * within a character.
+ * within a character; `slow`: all is done and answered `ms` later; `late`: the connection ends, and all is done `ms` later.
  */
-export type FaultKind = 'unheard' | 'unanswered' | 'silent' | 'cut' | 'stalled' | 'mangled' | 'split';
+export type FaultKind = 'unheard' | 'unanswered' | 'silent' | 'cut' | 'stalled' | 'mangled' | 'split' | 'slow' | 'late';
 
 /** What shall go wrong with one request that `match` picks. */
 export interface Fault {
@@ -15,6 +16,7 @@ export interface Fault {
   /** A number is the status of an answer with a reason. */
   readonly how: FaultKind | number;
   readonly message?: string;
+  readonly ms?: number;
 }
 
 const PIECES_APART_MS = 50;
@@ -25,6 +27,15 @@ function withinCharacter(bytes: Buffer): number {
     0,
     bytes.findIndex((byte) => (byte & 0xc0) === 0x80),
   );
+}
+
+/** What comes between a request that is read and the work that it asks for. */
+export async function delay(response: ServerResponse, fault: Fault | undefined): Promise<void> {
+  if (fault?.ms === undefined) return;
+  if (fault.how === 'late') response.socket?.destroy();
+  await sleep(fault.ms);
+  // The work is done though nobody waits for the answer.
+  if (response.destroyed) spoil(response, 'unanswered');
 }
 
 /** Has the answer go wrong on its way out. */

@@ -5,7 +5,7 @@ import { Account, type AccountSettings } from './account.js';
 import { handleAdminApi, rateHeaders } from './admin-api.js';
 import { handleDelivery, handleDownload } from './delivery.js';
 import { answerJson, parseForm, readBody, Refusal } from './exchange.js';
-import { spoil, type Fault } from './faults.js';
+import { delay, spoil, type Fault } from './faults.js';
 import { handleUploadApi } from './upload-api.js';
 
 export interface SeenRequest {
@@ -51,7 +51,12 @@ export async function startCloudinaryServer(settings: Partial<AccountSettings> =
   const connections = new Set<Socket>();
   let answering = 0;
 
-  const serve = async (request: IncomingMessage, response: ServerResponse, url: URL): Promise<void> => {
+  const serve = async (
+    request: IncomingMessage,
+    response: ServerResponse,
+    url: URL,
+    fault: Fault | undefined,
+  ): Promise<void> => {
     const path = url.pathname;
     const delivered = `/res/${cloudName}/`;
     if (path.startsWith('/res/')) {
@@ -69,6 +74,7 @@ export async function startCloudinaryServer(settings: Partial<AccountSettings> =
       return handleDownload(account, resourceType, url.searchParams, request, response);
     }
     const body = await readBody(request);
+    await delay(response, fault);
     if (request.method === 'POST') {
       if (segments.length !== 2 || url.search !== '') throw new Refusal(404, `Unknown path ${path}`);
       const form = parseForm(request.headers['content-type'], body);
@@ -99,7 +105,7 @@ export async function startCloudinaryServer(settings: Partial<AccountSettings> =
     const work =
       typeof fault?.how === 'number'
         ? readBody(request).then(() => Promise.reject(new Refusal(fault.how as number, fault.message ?? 'Fault')))
-        : serve(request, response, url);
+        : serve(request, response, url, fault);
     work.catch((error: unknown) => {
       const { status, message } =
         error instanceof Refusal ? error : new Refusal(500, `Internal error: ${String(error)}`);
