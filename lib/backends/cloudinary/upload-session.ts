@@ -4,6 +4,7 @@ import { StorageError, type StorageErrorDetails } from '../../contract/index.js'
 import { abortError, type CloudinaryClient, type UploadAnswer, type UploadPart } from './cloudinary-client.js';
 import { emptyFile } from './cloudinary-errors.js';
 import type { GuardedAgent } from './guarded-agent.js';
+import { PartBuffer } from './part-buffer.js';
 import type { AssetName } from './public-id.js';
 
 export interface UploadTarget {
@@ -18,14 +19,12 @@ export interface UploadTarget {
 export class UploadSession {
   readonly #client: CloudinaryClient;
   readonly #target: UploadTarget;
-  readonly #chunkBytes: number;
   readonly #details: StorageErrorDetails;
   #signal: AbortSignal | undefined;
   readonly #agent: GuardedAgent;
   readonly #uploadId = randomUUID();
+  readonly #held: PartBuffer;
   readonly #stop = () => this.#agent.destroy();
-  #held: Uint8Array[] = [];
-  #heldBytes = 0;
   #sent = 0;
 
   constructor(
@@ -37,7 +36,7 @@ export class UploadSession {
   ) {
     this.#client = client;
     this.#target = target;
-    this.#chunkBytes = chunkBytes;
+    this.#held = new PartBuffer(chunkBytes);
     this.#details = details;
     this.#signal = signal;
     this.#agent = client.newAgent();
@@ -46,7 +45,7 @@ export class UploadSession {
 
   /** Bytes taken in so far. */
   get size(): number {
-    return this.#sent + this.#heldBytes;
+    return this.#sent + this.#held.size;
   }
 
   /** Reads the body to its end and sends every part but the last. @throws what the body throws; NotSupportedError */
@@ -56,11 +55,8 @@ export class UploadSession {
       let rest = chunk;
       while (rest.byteLength > 0) {
         // A full part goes only when a byte follows it: else it is the last.
-        if (this.#heldBytes === this.#chunkBytes) await this.#sendPart(undefined);
-        const part = rest.subarray(0, this.#chunkBytes - this.#heldBytes);
-        this.#held.push(part);
-        this.#heldBytes += part.byteLength;
-        rest = rest.subarray(part.byteLength);
+        if (this.#held.full) await this.#sendPart(undefined);
+        rest = this.#held.fill(rest);
       }
     }
     this.#throwIfAborted();
@@ -77,7 +73,7 @@ export class UploadSession {
   /** Lets go of memory and connection. */
   close(): void {
     this.#detach();
-    this.#held = [];
+    this.#held.release();
     this.#agent.destroy();
   }
 
@@ -92,11 +88,11 @@ export class UploadSession {
     const whole = total !== undefined && start === 0;
     const part: UploadPart = {
       ...this.#target,
-      chunks: this.#held,
+      chunks: this.#held.chunks(),
       ...(!whole && {
         range: {
           uploadId: this.#uploadId,
-          contentRange: `bytes ${start}-${start + this.#heldBytes - 1}/${total ?? -1}`,
+          contentRange: `bytes ${start}-${start + this.#held.size - 1}/${total ?? -1}`,
         },
       }),
     };
@@ -108,9 +104,8 @@ export class UploadSession {
       this.#throwIfAborted();
       throw error;
     }
-    this.#sent += this.#heldBytes;
-    this.#held = [];
-    this.#heldBytes = 0;
+    this.#sent += this.#held.size;
+    this.#held.empty();
     if (total !== undefined) this.#assertStored(answer, total);
     return answer;
   }
