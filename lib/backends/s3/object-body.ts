@@ -27,6 +27,8 @@ export class ObjectBody extends Readable {
     this.#source = source;
     this.#options = options;
     this.#left = options.size;
+    // A body may fail before anybody listens: whoever comes later finds the error when reading.
+    this.on('error', () => {});
     source.on('data', (chunk: Buffer) => {
       this.#left -= chunk.byteLength;
       const ahead = this.#unread !== undefined && this.readableLength + chunk.byteLength < READ_AHEAD;
@@ -68,8 +70,6 @@ export class ObjectBody extends Readable {
   /** The whole body may have been read ahead; only one that still holds its socket is given up. */
   #giveUp(): void {
     if (this.#unread === undefined || this.#left === 0) return;
-    // Nobody listens yet: whoever comes later finds the error when reading.
-    this.once('error', () => {});
     this.destroy(
       new StorageTimeoutError({
         ...this.#options.details,

@@ -1,7 +1,8 @@
 /** One client for one bucket: made on first use, with every failure told by reason. */
-import type { S3Client } from '@aws-sdk/client-s3';
+import type { S3Client, S3ClientConfig } from '@aws-sdk/client-s3';
 import { StorageConfigurationError, type StorageErrorDetails, type WriteConditions } from '../../contract/index.js';
 import { DirectRequests } from './direct-request.js';
+import { S3HttpHandler } from './http-handler.js';
 import { toStorageError } from './s3.errors.js';
 import { loadClientSdk, type S3Sdk } from './s3.sdk.js';
 import type { S3Settings } from './s3.settings.js';
@@ -27,17 +28,16 @@ async function makeClient(sdk: S3Sdk, settings: S3Settings): Promise<S3Client> {
     ...(options.credentials !== undefined && { credentials: options.credentials }),
     forcePathStyle: settings.pathStyle,
     logger: SILENT,
-    maxAttempts: options.maxAttempts ?? 3,
+    maxAttempts: settings.maxAttempts,
     // Bodies carry the checksums that this backend computes; streams would be sent in aws-chunked form, which only AWS
     // reads: https://github.com/aws/aws-sdk-js-v3/issues/6810
     requestChecksumCalculation: 'WHEN_REQUIRED' as const,
     responseChecksumValidation: 'WHEN_REQUIRED' as const,
-    requestHandler: {
-      connectionTimeout: (options.connectTimeout ?? 5) * 1000,
-      socketTimeout: (options.idleTimeout ?? 30) * 1000,
-      httpAgent: { keepAlive: true, maxSockets: options.maxSockets ?? 64 },
-      httpsAgent: { keepAlive: true, maxSockets: options.maxSockets ?? 64 },
-    },
+    requestHandler: new S3HttpHandler({
+      connectTimeout: settings.connectTimeout * 1000,
+      idleTimeout: settings.idleTimeout * 1000,
+      maxSockets: settings.maxSockets,
+    }) as unknown as S3ClientConfig['requestHandler'],
     ...options.clientConfig,
   };
   if (settings.region !== undefined) return new sdk.S3Client({ ...config, region: settings.region });

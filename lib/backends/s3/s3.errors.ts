@@ -92,6 +92,12 @@ const noKey: Maker = (details, { conditions }) =>
 const overloaded = unavailable('the store is overloaded and asks to slow down');
 const noQuota: Maker = (details) => new QuotaExceededError(details);
 const timedOut: Maker = (details) => new StorageTimeoutError(details);
+const unreached: Maker = (details) =>
+  new StorageTimeoutError({
+    ...details,
+    reason: 'no connection to the store came about in time',
+    advice: 'Check the endpoint and what stands between, or try again later.',
+  });
 const badKeys = denied('the store does not know the access key', 'Check the access key and the endpoint.');
 const oldToken = denied('the temporary credentials have expired', 'Let the credentials be renewed.');
 const cut = unavailable('the connection to the store broke');
@@ -131,6 +137,7 @@ const BY_CODE: Readonly<Record<string, Maker>> = {
   ThrottlingException: overloaded,
   RequestTimeout: timedOut,
   TimeoutError: timedOut,
+  ConnectTimeoutError: unreached,
   ETIMEDOUT: timedOut,
   ESOCKETTIMEDOUT: timedOut,
   InternalError: unavailable('the store failed'),

@@ -82,11 +82,14 @@ export interface S3BackendOptions {
 
   /** Requests tried at most, with back-off and jitter in between, by the SDK. Default 3. */
   readonly maxAttempts?: number;
-  /** Sockets at most. Default 64. */
+  /**
+   * Sockets at most. Default 64. Bodies that wait for a client have four times as many of their own, so that slow readers
+   * take none from other requests. A request waits for a free one without a time-out, until its signal aborts it.
+   */
   readonly maxSockets?: number;
-  /** Seconds to reach the store. Default 5. */
+  /** Seconds for a new connection to the store, TLS included. Default 5. */
   readonly connectTimeout?: number;
-  /** Seconds of silence on a connection after which a request fails. Default 30. */
+  /** Seconds of silence of the store after which a request fails; a reader may pause for longer. Default 30. */
   readonly idleTimeout?: number;
   /** Seconds after which an opened body of which nothing was read is given up. Default 60. */
   readonly unreadTimeout?: number;

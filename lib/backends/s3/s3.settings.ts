@@ -29,6 +29,11 @@ export interface S3Settings {
   readonly maxParts: number;
   /** Largest object in bytes that is copied in one request. */
   readonly copyLimit: number;
+  readonly maxAttempts: number;
+  readonly maxSockets: number;
+  /** Seconds, as all time-outs. */
+  readonly connectTimeout: number;
+  readonly idleTimeout: number;
   readonly unreadTimeout: number;
   /** Facts that every new object gets. */
   readonly newObject: NewObjectSettings;
@@ -51,6 +56,17 @@ function whole(name: string, value: number | undefined, fallback: number, least:
   if (value === undefined) return fallback;
   if (!Number.isSafeInteger(value) || value < least || value > most) {
     throw wrong(`${name} must be a whole number from ${least} to ${most}, not ${value}`);
+  }
+  return value;
+}
+
+/** The longest that a timer of Node's can run, in seconds. */
+const MAX_TIMEOUT = 2_147_483;
+
+function seconds(name: string, value: number | undefined, fallback: number): number {
+  if (value === undefined) return fallback;
+  if (!(value > 0 && value <= MAX_TIMEOUT)) {
+    throw wrong(`${name} must be a number of seconds above 0 and up to ${MAX_TIMEOUT}, not ${value}`);
   }
   return value;
 }
@@ -123,7 +139,11 @@ export function resolveSettings(options: S3BackendOptions): S3Settings {
     partConcurrency: whole('partConcurrency', options.partConcurrency, 4, 1, 100),
     maxParts: MAX_PARTS,
     copyLimit: whole('copyLimit', options.copyLimit, MAX_SINGLE_BYTES, MIN_PART_BYTES, MAX_SINGLE_BYTES),
-    unreadTimeout: options.unreadTimeout ?? 60,
+    maxAttempts: whole('maxAttempts', options.maxAttempts, 3, 1, 100),
+    maxSockets: whole('maxSockets', options.maxSockets, 64, 1, 100_000),
+    connectTimeout: seconds('connectTimeout', options.connectTimeout, 5),
+    idleTimeout: seconds('idleTimeout', options.idleTimeout, 30),
+    unreadTimeout: seconds('unreadTimeout', options.unreadTimeout, 60),
     newObject: newObjectSettings(options, dialect),
   };
 }

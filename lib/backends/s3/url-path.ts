@@ -23,7 +23,8 @@ export function encodedQuery(query: Readonly<Record<string, unknown>>): string {
   return result;
 }
 
-function encodedText(text: string): string {
+/** A name or value of a query. */
+export function encodedText(text: string): string {
   if (UNRESERVED.test(text)) return text;
   return encoded(text);
 }
