@@ -17,7 +17,7 @@ import {
 import { abortError, throwIfAborted, type CloudinaryClient } from './cloudinary-client.js';
 import { CloudinaryFailure, emptyFile, storageError } from './cloudinary-errors.js';
 import type { CheckedOptions } from './cloudinary-options.js';
-import { objectInfo, type Asset } from './context.js';
+import { isEtagOf, objectInfo, type Asset } from './context.js';
 import { bodyOf, fetchDelivery, type Delivery } from './delivery.js';
 import { guardedAgent, type GuardedAgent } from './guarded-agent.js';
 import type { AssetName } from './public-id.js';
@@ -90,7 +90,7 @@ export class AssetReader {
 
   #wanted(asset: Asset, options: OpenOptions, details: KeyDetails): { info: ObjectInfo; range: ResolvedRange } {
     const info = objectInfo(details.key, asset);
-    if (options.ifMatch !== undefined && options.ifMatch !== info.etag) throw new PreconditionFailedError(details);
+    if (options.ifMatch !== undefined && !isEtagOf(options.ifMatch, asset)) throw new PreconditionFailedError(details);
     const range = resolveRange(options.range, info.size, details);
     if (range === undefined) throw emptyFile(details);
     return { info, range };

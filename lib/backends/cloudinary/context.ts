@@ -90,10 +90,26 @@ export function encodeContext(
   };
 }
 
+function ownEtag({ context }: Asset): string | undefined {
+  const etag = context?.custom?.[ETAG];
+  return etag !== undefined && ETAG_FORM.test(etag) ? etag : undefined;
+}
+
+function etagOf(asset: Asset): string {
+  const { version, created_at, etag } = asset;
+  // Cloudinary counts versions in seconds: two of one second are told apart by their MD5.
+  return ownEtag(asset) ?? [`v${version ?? Date.parse(created_at)}`, etag ?? []].flat().join('-');
+}
+
+/** Whether an etag is of this version. Listings name no MD5, so theirs may be shorter than that of the details. */
+export function isEtagOf(etag: string, asset: Asset): boolean {
+  return etag === etagOf(asset) || etag === etagOf({ ...asset, etag: undefined });
+}
+
 /** The facts of an asset. One that was uploaded by other means has Cloudinary's version and date. */
 export function objectInfo(key: StorageKey, asset: Asset): ObjectInfo {
   const custom = asset.context?.custom ?? {};
-  const own = ETAG_FORM.test(custom[ETAG] ?? '') ? custom[ETAG] : undefined;
+  const own = ownEtag(asset);
   const metadata = Object.entries(custom).flatMap(([name, value]): [string, string][] => {
     if (name.startsWith(MOVED)) return [[name.slice(MOVED.length), decodeValue(value)]];
     return name.startsWith(OWN) ? [] : [[name, decodeValue(value)]];
@@ -101,7 +117,7 @@ export function objectInfo(key: StorageKey, asset: Asset): ObjectInfo {
   return {
     key,
     size: asset.bytes,
-    etag: own ?? `v${asset.version ?? Date.parse(asset.created_at)}`,
+    etag: etagOf(asset),
     lastModified: own === undefined ? new Date(asset.created_at) : timeOf(own),
     contentType: custom[TYPE] === undefined ? contentTypeOf(key) : decodeValue(custom[TYPE]),
     metadata: Object.fromEntries(metadata),

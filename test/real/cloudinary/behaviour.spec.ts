@@ -9,7 +9,8 @@ import {
   CloudinaryBackend,
   type CloudinaryBackendOptions,
 } from '../../../lib/backends/cloudinary/index.js';
-import type { StorageKey } from '../../../lib/contract/index.js';
+import type { SignedUpload, StorageKey } from '../../../lib/contract/index.js';
+import type { StoredFile } from '../../../lib/service/index.js';
 import { StorageService } from '../../../lib/storage.service.js';
 import { MemoryBackend } from '../../../lib/backends/memory/memory.backend.js';
 import type { AccountSettings } from '../../servers/cloudinary/account.js';
@@ -576,7 +577,7 @@ describe('the rest of the account', () => {
     expect(await at.storage.listKeys()).toEqual(['report.pdf']);
     const { file, body } = await at.storage.open('report.pdf');
     expect((await buffer(body)).toString()).toBe('theirs');
-    expect(file).toMatchObject({ contentType: 'application/pdf', metadata: {}, etag: /^v\d+$/ });
+    expect(file).toMatchObject({ contentType: 'application/pdf', metadata: {}, etag: /^v\d+-[0-9a-f]{32}$/ });
   });
 
   it('is left as it was by a health check that writes', async () => {
@@ -594,6 +595,13 @@ describe('the rest of the account', () => {
   });
 });
 
+async function sendForm({ url, fields }: SignedUpload, bytes: string, changed: Record<string, string> = {}) {
+  const form = new FormData();
+  for (const [name, value] of Object.entries({ ...fields, ...changed })) form.append(name, value);
+  form.append('file', new Blob([bytes]), 'x');
+  return (await fetch(url, { method: 'POST', body: form })).status;
+}
+
 describe('signed uploads', () => {
   it('are forms for at most an hour', async () => {
     const at = await ground();
@@ -601,15 +609,43 @@ describe('signed uploads', () => {
     await expect(asked).rejects.toMatchObject({ code: 'invalid-options' });
     const upload = await at.storage.getUploadUrl('a b.txt', { expiresIn: 60, metadata: { alt: 'a=b|c\\' } });
     expect(upload.method).toBe('POST');
-    const send = (fields: Readonly<Record<string, string>>) => {
-      const form = new FormData();
-      for (const [name, value] of Object.entries(fields)) form.append(name, value);
-      form.append('file', new Blob(['sent']), 'x');
-      return fetch(upload.url, { method: 'POST', body: form });
-    };
-    expect((await send({ ...upload.fields, public_id: 'files/other' })).status).toBe(401);
-    expect((await send(upload.fields!)).status).toBe(200);
+    expect(await sendForm(upload, 'sent', { public_id: 'files/other' })).toBe(401);
+    expect(await sendForm(upload, 'sent')).toBe(200);
     const file = await at.storage.getMetadata('a b.txt');
     expect(file).toMatchObject({ size: 4, contentType: 'text/plain', metadata: { alt: 'a=b|c\\' } });
+  });
+
+  it('of one second are versions of their own', async () => {
+    const at = await ground();
+    const upload = await at.storage.getUploadUrl('a.txt', { expiresIn: 60 });
+    const version = () => at.server.account.get('raw', 'authenticated', 'files/a.txt').version;
+    let first: StoredFile;
+    do {
+      expect(await sendForm(upload, 'first')).toBe(200);
+      const opened = await at.storage.open('a.txt');
+      expect((await buffer(opened.body)).toString()).toBe('first');
+      first = opened.file;
+      expect(await sendForm(upload, 'other')).toBe(200);
+    } while (!first.etag.startsWith(`v${version()}`));
+    const resources = () => at.server.seen.filter(({ path }) => path.includes('/resources/')).length;
+    const before = resources();
+    const { file, body } = await at.storage.open('a.txt');
+    expect((await buffer(body)).toString()).toBe('other');
+    expect(resources() - before).toBe(1);
+    expect(file.etag).not.toBe(first.etag);
+    const stale = at.storage.get('a.txt', { ifMatch: first.etag });
+    await expect(stale).rejects.toMatchObject({ code: 'precondition-failed' });
+  });
+
+  it('are read by the etag that a listing tells', async () => {
+    const at = await ground();
+    const upload = await at.storage.getUploadUrl('a.txt', { expiresIn: 60 });
+    expect(await sendForm(upload, 'sent')).toBe(200);
+    const [listed] = (await at.storage.listPage()).files;
+    const ifMatch = listed!.etag;
+    expect(ifMatch).toMatch(/^v\d+$/);
+    expect((await at.storage.get('a.txt', { ifMatch })).toString()).toBe('sent');
+    await at.storage.put('a.txt', 'ours', { url: false });
+    await expect(at.storage.get('a.txt', { ifMatch })).rejects.toMatchObject({ code: 'precondition-failed' });
   });
 });
