@@ -22,7 +22,7 @@ export default {
   transform: { '^.+\\.ts$': ['ts-jest', { useESM: true }] },
   reporters: [
     'default',
-    ...(suite ? [] : ['<rootDir>/scripts/servers-reporter.mjs']),
+    ...(suite ? [] : ['<rootDir>/scripts/servers-reporter.mjs', '<rootDir>/scripts/platform-reporter.mjs']),
     ['<rootDir>/scripts/count-reporter.mjs', { name: suite ?? process.env.TEST_RUN ?? 'default' }],
   ],
   coverageProvider: 'v8',

@@ -4,22 +4,26 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, it } from '@jest/globals';
 import { ConsoleLogger } from '@nestjs/common';
-import { NestFactory } from '@nestjs/core';
 import { LocalBackend } from '../../lib/backends/local/index.js';
 import { MemoryBackend } from '../../lib/backends/memory/memory.backend.js';
 import type { StorageBackend } from '../../lib/contract/index.js';
 import { SignedUrls } from '../../lib/files/index.js';
 import { StorageModule } from '../../lib/storage.module.js';
-import { registerConformance, type ConformanceHarness, type ConformanceTarget } from '../../lib/testing/index.js';
+import { registerConformance, type ConformanceTarget } from '../../lib/testing/index.js';
 import { AppUrlsBackend, ScopeBackend } from '../../lib/wrappers/index.js';
+import { onPlatforms, type Platform } from '../support/platforms.js';
 
 const runner = { describe, it, beforeAll, afterAll };
 const secret = 'a secret of the conformance suite, long enough';
 
 /** An app that serves the backend, which gets the URLs of that app. */
-async function served(backend: StorageBackend, cleanUp: () => Promise<void>): Promise<ConformanceTarget> {
+async function served(
+  platform: Platform,
+  backend: StorageBackend,
+  cleanUp: () => Promise<void>,
+): Promise<ConformanceTarget> {
   const module = StorageModule.forRoot({ backend, urls: { secret }, env: {} });
-  const app = await NestFactory.create(module, { logger: new ConsoleLogger({ logLevels: [] }) });
+  const app = await platform.create(module, { logger: new ConsoleLogger({ logLevels: [] }) });
   app.setGlobalPrefix('api');
   await app.listen(0, '127.0.0.1');
   // As a worker does it that signs for the app.
@@ -35,27 +39,30 @@ async function served(backend: StorageBackend, cleanUp: () => Promise<void>): Pr
   };
 }
 
-async function servedMemory(): Promise<ConformanceTarget> {
-  return served(new MemoryBackend(), async () => undefined);
+async function servedMemory(platform: Platform): Promise<ConformanceTarget> {
+  return served(platform, new MemoryBackend(), async () => undefined);
 }
 
-async function servedLocal(): Promise<ConformanceTarget> {
+async function servedLocal(platform: Platform): Promise<ConformanceTarget> {
   const root = await mkdtemp(join(tmpdir(), 'conformance-served-'));
-  return served(new LocalBackend({ root, durability: 'rename' }), () => rm(root, { recursive: true, force: true }));
+  const backend = new LocalBackend({ root, durability: 'rename' });
+  return served(platform, backend, () => rm(root, { recursive: true, force: true }));
 }
 
-async function scoped(create: () => Promise<ConformanceTarget>): Promise<ConformanceTarget> {
-  const target = await create();
+async function scoped(creating: Promise<ConformanceTarget>): Promise<ConformanceTarget> {
+  const target = await creating;
   return { ...target, backend: new ScopeBackend(target.backend, 'tenants/acme 公司') };
 }
 
-const TARGETS: Readonly<Record<string, ConformanceHarness['create']>> = {
+const TARGETS: Readonly<Record<string, (platform: Platform) => Promise<ConformanceTarget>>> = {
   'memory through signed routes': servedMemory,
-  'memory through signed routes, scoped': () => scoped(servedMemory),
+  'memory through signed routes, scoped': (platform) => scoped(servedMemory(platform)),
   'local through signed routes': servedLocal,
-  'local through signed routes, scoped': () => scoped(servedLocal),
+  'local through signed routes, scoped': (platform) => scoped(servedLocal(platform)),
 };
 
-for (const [name, create] of Object.entries(TARGETS)) {
-  registerConformance(runner, { name, create, settings: { headOnUrls: true } });
-}
+onPlatforms('on $name', (platform) => {
+  for (const [name, create] of Object.entries(TARGETS)) {
+    registerConformance(runner, { name, create: () => create(platform), settings: { headOnUrls: true } });
+  }
+});

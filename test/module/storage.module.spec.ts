@@ -31,6 +31,7 @@ import {
 } from '../../lib/index.js';
 import { StorageRegistry } from '../../lib/service/storage.registry.js';
 import { FakeStorage } from '../../lib/testing/index.js';
+import { onPlatforms, type Platform } from '../support/platforms.js';
 
 const SECRET = 'a-secret-of-at-least-32-bytes-000';
 const open: { close(): Promise<unknown> }[] = [];
@@ -46,8 +47,11 @@ async function compile(...imports: NonNullable<DynamicModule['imports']>): Promi
   return module;
 }
 
-async function listen(...imports: NonNullable<DynamicModule['imports']>): Promise<INestApplication> {
-  const app = (await Test.createTestingModule({ imports }).compile()).createNestApplication();
+async function listen(
+  platform: Platform,
+  ...imports: NonNullable<DynamicModule['imports']>
+): Promise<INestApplication> {
+  const app = platform.createTesting(await Test.createTestingModule({ imports }).compile());
   app.useLogger(false);
   open.push(app);
   await app.listen(0, '127.0.0.1');
@@ -114,21 +118,6 @@ describe('StorageModule.forRoot', () => {
       .useMocker((token) => (token === getStorageToken('docs') ? fake : undefined))
       .compile();
     expect(module.get(Documents).docs).toBe(fake);
-  });
-
-  it('reads the environment when it is given nothing', async () => {
-    const warn = jest.spyOn(Logger.prototype, 'warn').mockImplementation(() => undefined);
-    const before = { ...process.env };
-    Object.assign(process.env, { STORAGE_BACKEND: 'memory', STORAGE_URL_EXPIRATION: '7' });
-    try {
-      const app = await listen(StorageModule.forRoot());
-      const { url } = await app.get(StorageService).put('a.txt', 'hello');
-      expect(await (await fetch(url!)).text()).toBe('hello');
-      expect(warn).toHaveBeenCalledWith(expect.stringMatching(/STORAGE_URL_SECRET is not set/));
-    } finally {
-      process.env = before;
-      warn.mockRestore();
-    }
   });
 
   it('tells at start which backend it uses and why', async () => {
@@ -264,27 +253,6 @@ describe('in an app', () => {
     expect(close).not.toHaveBeenCalled();
   });
 
-  it('answers storage errors of any handler by their reason, and names nothing of the inside', async () => {
-    @Controller('read')
-    class ReadController {
-      constructor(private readonly storage: StorageService) {}
-
-      @Get()
-      read(): Promise<unknown> {
-        return this.storage.get('tenants/secret/none.txt');
-      }
-    }
-    @Module({ controllers: [ReadController] })
-    class ReadModule {}
-    const app = await listen(memory(), ReadModule);
-    const answer = await fetch(`${await app.getUrl()}/read`);
-    const body = await answer.text();
-    expect(answer.status).toBe(404);
-    expect(JSON.parse(body)).toMatchObject({ statusCode: 404, code: 'not-found' });
-    expect(body).not.toMatch(/tenants|secret|memory/);
-    await expect(app.get(StorageService).get('none')).rejects.toBeInstanceOf(StorageFileNotFoundError);
-  });
-
   it('refuses two storages under one path with different decorators, names both and the way out', async () => {
     const Public = SetMetadata('public', true);
     const guarded = { name: 'docs', controller: { decorators: [Public] } };
@@ -297,9 +265,47 @@ describe('in an app', () => {
     await compile(memory(), memory({ ...guarded, controller: { ...guarded.controller, path: 'files-docs' } }));
     await compile(memory(), memory({ name: 'docs', controller: false }));
   });
+});
+
+onPlatforms('over HTTP on $name', (platform) => {
+  it('reads the environment when it is given nothing', async () => {
+    const warn = jest.spyOn(Logger.prototype, 'warn').mockImplementation(() => undefined);
+    const before = { ...process.env };
+    Object.assign(process.env, { STORAGE_BACKEND: 'memory', STORAGE_URL_EXPIRATION: '7' });
+    try {
+      const app = await listen(platform, StorageModule.forRoot());
+      const { url } = await app.get(StorageService).put('a.txt', 'hello');
+      expect(await (await fetch(url!)).text()).toBe('hello');
+      expect(warn).toHaveBeenCalledWith(expect.stringMatching(/STORAGE_URL_SECRET is not set/));
+    } finally {
+      process.env = before;
+      warn.mockRestore();
+    }
+  });
+
+  it('answers storage errors of any handler by their reason, and names nothing of the inside', async () => {
+    @Controller('read')
+    class ReadController {
+      constructor(private readonly storage: StorageService) {}
+
+      @Get()
+      read(): Promise<unknown> {
+        return this.storage.get('tenants/secret/none.txt');
+      }
+    }
+    @Module({ controllers: [ReadController] })
+    class ReadModule {}
+    const app = await listen(platform, memory(), ReadModule);
+    const answer = await fetch(`${await app.getUrl()}/read`);
+    const body = await answer.text();
+    expect(answer.status).toBe(404);
+    expect(JSON.parse(body)).toMatchObject({ statusCode: 404, code: 'not-found' });
+    expect(body).not.toMatch(/tenants|secret|memory/);
+    await expect(app.get(StorageService).get('none')).rejects.toBeInstanceOf(StorageFileNotFoundError);
+  });
 
   it('serves two storages under one path, and each URL reads its own', async () => {
-    const app = await listen(memory(), memory({ name: 'docs' }));
+    const app = await listen(platform, memory(), memory({ name: 'docs' }));
     const one = await app.get(StorageService).put('a.txt', 'one');
     const two = await app.get<StorageService>(getStorageToken('docs')).put('a.txt', 'two');
     expect(await (await fetch(one.url!)).text()).toBe('one');
@@ -310,10 +316,10 @@ describe('in an app', () => {
     const module = await Test.createTestingModule({
       imports: [memory({ controller: { path: '/media/f' } })],
     }).compile();
-    const app = module.createNestApplication();
+    const app = platform.createTesting(module);
     open.push(app);
     app.setGlobalPrefix('api/v1');
-    await app.listen(0);
+    await app.listen(0, '0.0.0.0');
     const { url } = await app.get(StorageService).put('a.txt', 'hello');
     expect(url).toMatch(/^http:\/\/localhost:\d+\/api\/v1\/media\/f\//);
     expect((await fetch(url!)).status).toBe(200);
@@ -321,7 +327,7 @@ describe('in an app', () => {
 
   it.each(['media/*path', 'media/{*rest}'])('leaves the prefix out where the app excludes %s', async (path) => {
     const module = await Test.createTestingModule({ imports: [memory({ controller: { path: 'media' } })] }).compile();
-    const app = module.createNestApplication();
+    const app = platform.createTesting(module);
     open.push(app);
     app.setGlobalPrefix('api', { exclude: [path, { path: 'health', method: RequestMethod.GET }] });
     await app.listen(0);
@@ -331,11 +337,11 @@ describe('in an app', () => {
   });
 
   it('serves nothing with controller: false', async () => {
-    const app = await listen(memory({ controller: false }));
+    const app = await listen(platform, memory({ controller: false }));
     const file = await app.get(StorageService).put('a.txt', 'hello');
     expect(file.url).toBeUndefined();
     await expect(file.getUrl()).rejects.toMatchObject({ code: 'not-supported' });
-    const elsewhere = await listen(memory());
+    const elsewhere = await listen(platform, memory());
     const { url } = await elsewhere.get(StorageService).put('a.txt', 'hello');
     const here = new URL(new URL(url!).pathname, await app.getUrl());
     expect((await fetch(here)).status).toBe(404);

@@ -33,4 +33,9 @@ const platforms = [
 /** `TEST_PLATFORM=express` or `fastify` runs one of them alone. */
 const only = process.env.TEST_PLATFORM;
 
-export const onPlatforms = describe.each(platforms.filter(({ name }) => only === undefined || name === only));
+const each = describe.each(platforms.filter(({ name }) => only === undefined || name === only));
+
+/** @param title ends with `on $name`, by which scripts/platform-reporter.mjs tells the platforms apart */
+export function onPlatforms(title: `on $name` | `${string} on $name`, tests: (platform: Platform) => void): void {
+  each(title, tests);
+}

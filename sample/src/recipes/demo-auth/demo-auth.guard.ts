@@ -15,12 +15,18 @@ import { demoUser, type DemoUser } from './demo-users.js';
 const users = new WeakMap<Request, DemoUser>();
 const tenants = new WeakMap<Request, string>();
 
+/** In words of both platforms. */
+function headerOf({ headers }: Request, name: string): string | undefined {
+  const value = headers[name];
+  return typeof value === 'string' ? value : undefined;
+}
+
 /** Lets in who says which demo user they are: 401 for all others. */
 @Injectable()
 export class DemoAuthGuard implements CanActivate {
   canActivate(context: ExecutionContext): boolean {
     const request = context.switchToHttp().getRequest<Request>();
-    const user = demoUser(request.get('x-demo-user'));
+    const user = demoUser(headerOf(request, 'x-demo-user'));
     if (!user) throw new UnauthorizedException('Say who you are: X-Demo-User: user-1');
     users.set(request, user);
     return true;
@@ -32,7 +38,7 @@ export class DemoAuthGuard implements CanActivate {
 export class DemoTenantGuard implements CanActivate {
   canActivate(context: ExecutionContext): boolean {
     const request = context.switchToHttp().getRequest<Request>();
-    const tenant = request.get('x-demo-tenant');
+    const tenant = headerOf(request, 'x-demo-tenant');
     // The reference's "verify access": whoever names a tenant does not belong to it yet.
     if (tenant === undefined || !currentUser(context).tenants.includes(tenant)) {
       throw new ForbiddenException('Name a tenant that you belong to: X-Demo-Tenant: acme');
