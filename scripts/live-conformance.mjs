@@ -1,32 +1,45 @@
 /**
  * Runs the conformance suite against live services: `node scripts/live-conformance.mjs [gcs] [cloudinary]`. Without
- * names, every service whose variables are set. Writes and deletes only below a folder of its own.
+ * names, every service whose variables are set; `--list` names those and runs nothing. Writes and deletes only below a
+ * folder of its own.
  */
 import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
 
+/** Of each service the variables, of the module's own, that name it: all of one list. */
 const SERVICES = {
   gcs: {
     spec: 'test/real/gcs/live.spec.ts',
-    variables: ['STORAGE_GCS_BUCKET'],
-    hint: 'STORAGE_GCS_BUCKET, and GOOGLE_APPLICATION_CREDENTIALS unless the machine has an identity of its own',
+    variables: [['STORAGE_GCS_BUCKET']],
+    hint:
+      'STORAGE_GCS_BUCKET, and STORAGE_GCS_CREDENTIALS or GOOGLE_APPLICATION_CREDENTIALS unless the machine has an ' +
+      'identity of its own',
   },
   cloudinary: {
     spec: 'test/real/cloudinary/live.spec.ts',
-    variables: ['CLOUDINARY_URL'],
-    hint: 'CLOUDINARY_URL=cloudinary://<api key>:<api secret>@<cloud name>',
+    variables: [
+      ['CLOUDINARY_URL'],
+      ['STORAGE_CLOUDINARY_CLOUD_NAME', 'STORAGE_CLOUDINARY_API_KEY', 'STORAGE_CLOUDINARY_API_SECRET'],
+    ],
+    hint:
+      'CLOUDINARY_URL=cloudinary://<api key>:<api secret>@<cloud name>, or STORAGE_CLOUDINARY_CLOUD_NAME, ' +
+      'STORAGE_CLOUDINARY_API_KEY and STORAGE_CLOUDINARY_API_SECRET',
   },
 };
 
 const root = new URL('..', import.meta.url);
+const isSet = (name) => SERVICES[name].variables.some((all) => all.every((variable) => process.env[variable]));
 const asked = process.argv.slice(2);
+if (asked.includes('--list')) {
+  console.log(Object.keys(SERVICES).filter(isSet).join(' '));
+  process.exit(0);
+}
 const unknown = asked.filter((name) => !(name in SERVICES));
 if (unknown.length > 0) {
   console.error(`Unknown: ${unknown.join(', ')}. Known: ${Object.keys(SERVICES).join(', ')}.`);
   process.exit(2);
 }
 
-const isSet = (name) => SERVICES[name].variables.every((variable) => process.env[variable]);
 const chosen = (asked.length > 0 ? asked : Object.keys(SERVICES)).filter(
   (name) => isSet(name) && existsSync(new URL(SERVICES[name].spec, root)),
 );

@@ -14,8 +14,6 @@ interface TokenHolder {
 export class Authorization {
   readonly #auth: GoogleAuthLike | undefined;
   readonly #seconds: number;
-  /** Questions under way, which calls that come meanwhile share: the library would ask once more for each. */
-  readonly #asking = new Map<string, Promise<AuthorizationHeaders>>();
 
   /** @param seconds that a token may take */
   constructor(auth: GoogleAuthLike | undefined, seconds: number) {
@@ -28,10 +26,9 @@ export class Authorization {
     const auth = this.#auth;
     if (!auth) return {};
     try {
-      return await bounded(() => this.#ask(auth, origin), this.#seconds, signal);
+      const headers = await bounded(async () => auth.getRequestHeaders(origin), this.#seconds, signal);
+      return Object.fromEntries(headers instanceof Headers ? headers : Object.entries(headers));
     } catch (error) {
-      // One that failed, or never ends, is not waited for again.
-      this.#asking.delete(origin);
       signal?.throwIfAborted();
       const failure = vendorFailure(error, 'no access token could be had');
       // A token endpoint that refuses the credentials is one thing, one out of reach another.
@@ -41,18 +38,6 @@ export class Authorization {
           : { reason: failure.reason ?? 'credentialsUnavailable' },
       );
     }
-  }
-
-  #ask(auth: GoogleAuthLike, origin: string): Promise<AuthorizationHeaders> {
-    const under = this.#asking.get(origin);
-    if (under) return under;
-    const asked = (async () => {
-      const headers = await auth.getRequestHeaders(origin);
-      this.#asking.delete(origin);
-      return Object.fromEntries(headers instanceof Headers ? headers : Object.entries(headers));
-    })();
-    this.#asking.set(origin, asked);
-    return asked;
   }
 
   /** Others than those the service has refused, which may have been revoked before their time; undefined without. */

@@ -1,4 +1,4 @@
-/** Calls that both servers must answer alike: of the SDK as apps use it, and of the driver. */
+/** Calls that both servers must answer alike: of the SDK as apps use it, of the driver, by signed URL, and in one request. */
 import { buffer } from 'node:stream/consumers';
 import type { Bucket } from '@google-cloud/storage';
 import type { GcsBackend } from '../../../lib/backends/gcs/index.js';
@@ -7,6 +7,10 @@ import { parseKey } from '../../../lib/contract/index.js';
 export interface Clients {
   readonly bucket: Bucket;
   readonly driver: GcsBackend;
+  /** GET of the XML API, by a URL that is signed for it. */
+  get(key: string, headers?: Readonly<Record<string, string>>): Promise<Response>;
+  /** POST of bytes alone, the upload in its plainest form. */
+  uploadMedia(name: string, body: string, type?: string): Promise<Response>;
 }
 
 /** What a case found, in a form that is equal where the servers agree. */
@@ -33,6 +37,14 @@ async function* bytes(text: string): AsyncGenerator<Buffer, void, undefined> {
 
 async function seed(bucket: Bucket, names: readonly string[]): Promise<void> {
   for (const name of names) await bucket.file(name).save(name, { resumable: false });
+}
+
+/** What both say of a read. The emulator gives headers of its own beside, and makes up a file name. */
+async function readFacts(response: Response): Promise<unknown> {
+  const told = ['content-type', 'content-range', 'accept-ranges', 'x-goog-hash'].map((name) =>
+    response.headers.get(name),
+  );
+  return [response.status, ...told, await response.text()];
 }
 
 const NAMES = ['list/a', 'list/b/1', 'list/b/2', 'list/c', 'list/é', 'list/z'];
@@ -214,6 +226,48 @@ export const agreementCases: readonly AgreementCase[] = [
         etags[0] !== etags[1],
         (await driver.stat(key)).size,
         (await buffer((await driver.open(key)).body)).length,
+      ];
+    },
+  ],
+  [
+    'signed URL: an object',
+    async ({ bucket, get }) => {
+      await bucket.file('signed/read.txt').save('0123456789', { resumable: false, contentType: 'text/plain' });
+      return readFacts(await get('signed/read.txt'));
+    },
+  ],
+  ['signed URL: a range', async ({ get }) => readFacts(await get('signed/read.txt', { range: 'bytes=2-5' }))],
+  ['signed URL: a range to the end', async ({ get }) => readFacts(await get('signed/read.txt', { range: 'bytes=7-' }))],
+  ['signed URL: the last bytes', async ({ get }) => readFacts(await get('signed/read.txt', { range: 'bytes=-3' }))],
+  [
+    'signed URL: a name beyond ASCII, with spaces, plus and percent signs',
+    async ({ bucket, get }) => {
+      const name = 'ordner/公司 a+b 100%.txt';
+      await bucket.file(name).save('name', { resumable: false, contentType: 'text/plain' });
+      return readFacts(await get(name));
+    },
+  ],
+  ['signed URL: a missing object', async ({ get }) => (await get('signed/none')).status],
+  [
+    'plain upload: bytes and type',
+    async ({ bucket, uploadMedia }) => {
+      const response = await uploadMedia('plain/ü.txt', 'hello', 'text/x-plain');
+      const answered = facts((await response.json()) as object);
+      return [response.status, answered, facts((await bucket.file('plain/ü.txt').getMetadata())[0])];
+    },
+  ],
+  [
+    'plain upload: no type',
+    async ({ uploadMedia }) => facts((await (await uploadMedia('plain/typeless', 'x')).json()) as object),
+  ],
+  [
+    'plain upload: no bytes, over some',
+    async ({ bucket, uploadMedia }) => {
+      await uploadMedia('plain/again', 'some', 'text/plain');
+      await uploadMedia('plain/again', '', 'text/plain');
+      return [
+        facts((await bucket.file('plain/again').getMetadata())[0]),
+        (await bucket.file('plain/again').download())[0].length,
       ];
     },
   ],

@@ -2,6 +2,7 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { Storage } from '@google-cloud/storage';
 import { GcsBackend } from '../../../lib/backends/gcs/index.js';
+import { parseKey } from '../../../lib/contract/index.js';
 import type { GcsContractServer } from '../../servers/gcs/gcs-contract-server.js';
 import { agreementCases, type Clients } from './agreement-cases.js';
 import { backendOn, BUCKET, startServer } from './gcs.js';
@@ -13,6 +14,23 @@ let ours: Clients;
 let firebase: Clients;
 
 const agreed: string[] = [];
+
+/** Calls without a client. The URLs are signed for both; only the contract server looks at the signature. */
+function plainCalls(
+  endpoint: string,
+  authorization: Readonly<Record<string, string>>,
+): Pick<Clients, 'get' | 'uploadMedia'> {
+  const signer = new GcsBackend({ bucket: BUCKET, endpoint, credentials: { ...server.key } });
+  return {
+    get: async (key, headers) => fetch(await signer.getUrl(parseKey(key), { expiresIn: 60 }), { headers }),
+    uploadMedia: (name, body, type) =>
+      fetch(`${endpoint}/upload/storage/v1/b/${BUCKET}/o?uploadType=media&name=${encodeURIComponent(name)}`, {
+        method: 'POST',
+        headers: { ...authorization, ...(type && { 'content-type': type }) },
+        body: Buffer.from(body),
+      }),
+  };
+}
 
 beforeAll(async () => {
   if (origin === undefined) throw new Error('GCS_FIREBASE is not set: run these with npm run test:gcs');
@@ -35,10 +53,15 @@ beforeAll(async () => {
       return options;
     },
   } as (typeof authorized.interceptors)[number]);
-  ours = { bucket: authorized.bucket(BUCKET), driver: backendOn(server) };
+  ours = {
+    bucket: authorized.bucket(BUCKET),
+    driver: backendOn(server),
+    ...plainCalls(server.origin, { authorization: `Bearer ${token}` }),
+  };
   firebase = {
     bucket: new Storage({ ...settings, apiEndpoint: origin }).bucket(BUCKET),
     driver: new GcsBackend({ bucket: BUCKET, endpoint: origin, anonymous: true }),
+    ...plainCalls(origin, {}),
   };
 });
 

@@ -72,12 +72,80 @@ describe('tokens', () => {
   );
 });
 
+describe('the machine and its account', () => {
+  const METADATA = '/computeMetadata/v1/instance/service-accounts/default/token';
+  const flavor = { 'metadata-flavor': 'Google' };
+  const signBlob = (account: string, body: unknown, request: RawRequest = {}) =>
+    raw.refused(`/v1/projects/-/serviceAccounts/${account}:signBlob`, {
+      method: 'POST',
+      headers: JSON_TYPE,
+      body: JSON.stringify(body),
+      ...request,
+    });
+  const PAYLOAD = { payload: 'YQ==' };
+
+  it('answers what is right', async () => {
+    const { access_token: token } = (await (await raw.send(METADATA, { token: null, headers: flavor })).json()) as {
+      access_token: string;
+    };
+    const account = `/v1/projects/-/serviceAccounts/${server.key.client_email}:signBlob`;
+    const answer = await raw.send(account, { method: 'POST', token, body: JSON.stringify(PAYLOAD) });
+    expect([answer.status, await answer.json()]).toEqual([
+      200,
+      { keyId: expect.any(String), signedBlob: expect.any(String) },
+    ]);
+  });
+
+  refuses('a machine that does not say what it asks', () => raw.refused(METADATA, { token: null }), 403, 'forbidden');
+  refuses(
+    'a question that came through a proxy',
+    () => raw.refused(METADATA, { token: null, headers: { ...flavor, 'x-forwarded-for': '10.0.0.1' } }),
+    403,
+    'forbidden',
+  );
+  refuses(
+    'a fact that no machine has',
+    () => raw.refused('/computeMetadata/v1/instance/none', { token: null, headers: flavor }),
+    404,
+    'notFound',
+  );
+  refuses(
+    'a signature without a token',
+    () => signBlob(server.key.client_email, PAYLOAD, { token: null }),
+    401,
+    'required',
+  );
+  refuses('a signature of another account', () => signBlob('x@example.com', PAYLOAD), 404, 'notFound');
+  refuses(
+    'a signature of what is no base64',
+    () => signBlob(server.key.client_email, { payload: '!' }),
+    400,
+    'invalid',
+  );
+  refuses(
+    'a signature with an unknown field',
+    () => signBlob(server.key.client_email, { ...PAYLOAD, bytes: '' }),
+    400,
+    'invalid',
+  );
+});
+
 describe('calls', () => {
   const post = (path: string, resource: unknown) =>
     raw.refused(path, { method: 'POST', headers: JSON_TYPE, body: JSON.stringify(resource) });
   refuses('an unknown parameter', () => raw.refused(`${OBJECT}?ifGenerationMatches=1`), 400, 'badRequest');
   refuses('a repeated parameter', () => raw.refused(`${LIST}?prefix=a&prefix=b`), 400, 'badRequest');
   refuses('a malformed field selection', () => raw.refused(`${OBJECT}?fields=name,(size`), 400, 'invalidParameter');
+  refuses('a field that no object has', () => raw.refused(`${OBJECT}?fields=name,sizes`), 400, 'invalidParameter');
+  refuses('a field that no listing has', () => raw.refused(`${LIST}?fields=items(name),next`), 400, 'invalidParameter');
+  refuses('a field within one that has none', () => raw.refused(`${OBJECT}?fields=name(a)`), 400, 'invalidParameter');
+  refuses('a field that no entry has', () => raw.refused(`${LIST}?fields=items(names)`), 400, 'invalidParameter');
+  refuses(
+    'a copy that asks for a field that no answer has, and makes none',
+    () => post(`${OBJECT}/rewriteTo/b/${BUCKET}/o/copy?fields=resource(names)`, {}),
+    400,
+    'invalidParameter',
+  );
   refuses('a maxResults of zero', () => raw.refused(`${LIST}?maxResults=0`), 400, 'invalid');
   refuses('a made-up page token', () => raw.refused(`${LIST}?pageToken=abc`), 400, 'invalid');
   refuses('a missing object', () => raw.refused(`${LIST}/none`), 404, 'notFound');
@@ -131,6 +199,12 @@ describe('uploads', () => {
   refuses('metadata that is no text', () => insert({ metadata: { a: 1 } }), 400, 'invalid');
   refuses('metadata over 8 KiB', () => insert({ metadata: { a: 'x'.repeat(8192) } }), 400, 'invalid');
   refuses('two different names', () => insert({ name: 'other' }), 400, 'invalid');
+  refuses(
+    'an upload that asks for a field that no object has',
+    () => insert({}, '&name=new&fields=names'),
+    400,
+    'invalidParameter',
+  );
   refuses('no name', () => insert({}, ''), 400, 'required');
   refuses('a name with a line break', () => insert({}, '&name=a%0Ab'), 400, 'invalid');
   refuses(
