@@ -1,7 +1,6 @@
 /** The storage outside Nest: scripts, workers, migrations. */
 import { composeStorage } from './compose-storage.js';
 import { createBackend } from './config/create-backend.js';
-import { assertOptionNames } from './config/option-names.js';
 import type { StorageOptions } from './config/options.js';
 import { resolveOptions } from './config/resolve-options.js';
 import { SignedUrls } from './files/signed-urls.js';
@@ -24,7 +23,6 @@ export async function createStorage(
   options: StorageOptions & { readonly name?: string } = {},
 ): Promise<StorageService> {
   const { name = DEFAULT_STORAGE, ...given } = options;
-  assertOptionNames(given);
   const resolved = resolveOptions(given);
   const { baseUrl, secrets } = resolved.urls;
   // A secret made up here would sign URLs that no app verifies.

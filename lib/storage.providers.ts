@@ -5,7 +5,6 @@ import { AppAddress } from './app-address.js';
 import { baseUrlOf } from './base-url.js';
 import { composeStorage, type ComposedStorage } from './compose-storage.js';
 import { createBackend } from './config/create-backend.js';
-import { assertOptionNames } from './config/option-names.js';
 import type { StorageOptions } from './config/options.js';
 import { resolveOptions, signingSecrets, type ResolvedStorageOptions } from './config/resolve-options.js';
 import type { StorageBackend } from './contract/index.js';
@@ -52,9 +51,12 @@ function signerToken(name: string): string {
 
 const logger = new Logger('StorageModule');
 
-function resolveAndTell(name: string, options: StorageOptions): ResolvedStorageOptions {
-  assertOptionNames(options);
-  const resolved = resolveOptions(options);
+function resolveAndTell(name: string, options: StorageOptions, path: string | undefined): ResolvedStorageOptions {
+  // As signerOf() decides, before there is a backend.
+  const resolved = resolveOptions(
+    options,
+    (settings) => path !== undefined || baseUrlOf(name, settings, path) !== undefined,
+  );
   const told = resolved.told.length === 0 ? '' : `, read from ${resolved.told.join(' ')}`;
   logger.log(`Storage "${name}" uses ${resolved.summary}${told}`);
   for (const warning of resolved.warnings) logger.warn(`Storage "${name}": ${warning}`);
@@ -85,7 +87,7 @@ export function storageProviders(extras: StorageModuleExtras): Provider[] {
     {
       provide: resolvedToken(name),
       inject: [getStorageOptionsToken(name)],
-      useFactory: (options: StorageOptions) => resolveAndTell(name, options),
+      useFactory: (options: StorageOptions) => resolveAndTell(name, options, path),
     },
     {
       provide: getStorageBackendToken(name),

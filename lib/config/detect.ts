@@ -1,9 +1,11 @@
 /** Which backend the environment means, and why. */
-import { variableName, type BackendKind, type StorageEnvironment } from './environment.js';
+import { variableName, type BackendKind, type StorageEnvironment, type VariableName } from './environment.js';
 
 /** Which backend the environment speaks for, and why. */
 export interface Detection {
   readonly backend: BackendKind;
+  /** The variable that decided; undefined for the fallback. */
+  readonly sign?: VariableName;
   /** Why, as a clause for the log. */
   readonly reason: string;
   /** Other backends that variables speak for, each with its variable. */
@@ -12,8 +14,13 @@ export interface Detection {
   readonly fallback: boolean;
 }
 
+interface Sign {
+  readonly backend: BackendKind;
+  readonly variable: VariableName;
+}
+
 // In this order. STORAGE_BASE_PATH comes last: alone it can only mean local disk, beside another it is a left-over.
-const SIGNS: readonly { backend: BackendKind; variable: keyof StorageEnvironment }[] = [
+const SIGNS: readonly Sign[] = [
   { backend: 'local', variable: 'RAILWAY_VOLUME_MOUNT_PATH' },
   { backend: 's3', variable: 'STORAGE_S3_BUCKET' },
   { backend: 's3', variable: 'AWS_ACCESS_KEY_ID' },
@@ -24,16 +31,31 @@ const SIGNS: readonly { backend: BackendKind; variable: keyof StorageEnvironment
   { backend: 'local', variable: 'STORAGE_BASE_PATH' },
 ];
 
+/** Variables of the platform and of vendors say the same to every storage: those of its own prefix come before them. */
+function signsFor(prefix: string): readonly Sign[] {
+  const own = SIGNS.filter(({ variable }) => variableName(variable, prefix) !== variable);
+  return [...own, ...SIGNS.filter((sign) => !own.includes(sign))];
+}
+
 /** An explicit STORAGE_BACKEND, else the first sign in order, else memory. */
 export function detectBackend(environment: StorageEnvironment, prefix = 'STORAGE_'): Detection {
-  const named = (variable: string) => variableName(variable, prefix);
-  const found = SIGNS.filter(({ variable }) => environment[variable] !== undefined);
+  return detect(environment.STORAGE_BACKEND, (variable) => environment[variable] !== undefined, prefix);
+}
+
+/** @param isSet also of a variable that is wrong: it means its backend all the same */
+export function detect(
+  explicit: BackendKind | undefined,
+  isSet: (variable: VariableName) => boolean,
+  prefix: string,
+): Detection {
+  const named = (variable: VariableName) => variableName(variable, prefix);
+  const found = signsFor(prefix).filter(({ variable }) => isSet(variable));
   const others = (chosen: BackendKind) =>
     found.filter(({ backend }) => backend !== chosen).map(({ backend, variable }) => `${backend} (${named(variable)})`);
-  const explicit = environment.STORAGE_BACKEND;
   if (explicit) {
     return {
       backend: explicit,
+      sign: 'STORAGE_BACKEND',
       reason: `${named('STORAGE_BACKEND')} says so`,
       alsoFound: others(explicit),
       fallback: false,
@@ -44,5 +66,5 @@ export function detectBackend(environment: StorageEnvironment, prefix = 'STORAGE
     return { backend: 'memory', reason: 'no variable names another backend', alsoFound: [], fallback: true };
   }
   const { backend, variable } = first;
-  return { backend, reason: `${named(variable)} is set`, alsoFound: others(backend), fallback: false };
+  return { backend, sign: variable, reason: `${named(variable)} is set`, alsoFound: others(backend), fallback: false };
 }

@@ -1,8 +1,11 @@
 /** The environment variables of a storage: names, checks, defaults and descriptions in one schema. */
 import { z } from 'zod';
-import { StorageConfigurationError } from '../contract/index.js';
 import type { S3DialectName } from '../backends/s3/s3.dialects.js';
+import { DEFAULT_FILES_PATH } from '../files/routes-path.js';
+import { MIN_SECRET_BYTES } from '../files/signing-keys.js';
 import { parseByteSize } from '../service/byte-size.js';
+import { DEFAULTS, VOLUME_FOLDER } from './defaults.js';
+import { SettingsError } from './settings-error.js';
 
 /** The values of STORAGE_BACKEND. */
 export const BACKEND_KINDS = ['local', 's3', 'gcs', 'cloudinary', 'memory'] as const;
@@ -26,7 +29,7 @@ export type BackendKind = (typeof BACKEND_KINDS)[number];
 const OWN_PREFIX = 'STORAGE_';
 
 /** Variables that hold for every storage which sets none of its own: the app's routes are the same for all. */
-const SHARED = new Set([
+const SHARED: ReadonlySet<string> = new Set<VariableName>([
   'STORAGE_BASE_URL',
   'STORAGE_URL_SECRET',
   'STORAGE_URL_EXPIRATION',
@@ -40,7 +43,7 @@ const text = z.string().min(1);
 
 const seconds = z
   .string()
-  .regex(/^\d+$/, 'must be a whole number of seconds')
+  .regex(/^\d+$/, 'must be a whole number of seconds from 1')
   .transform(Number)
   .refine((value) => value >= 1 && Number.isSafeInteger(value), 'must be a whole number of seconds from 1');
 
@@ -66,37 +69,66 @@ const baseUrl = url('https://api.example.com/files').refine(
   'must have no query and no fragment',
 );
 
+/** The name of a cloud as Cloudinary's backend takes it: a URL put here by mistake holds a secret, and is refused. */
+const cloudName = text
+  .regex(/^[A-Za-z][A-Za-z0-9-]{1,127}$/, 'must be the name of a Cloudinary cloud: letters, digits and dashes')
+  .optional();
+
 const choice = <const Values extends readonly [string, ...string[]]>(values: Values) =>
   z.enum(values, { error: `must be one of ${values.join(', ')}` }).optional();
+
+/** A description that ends with the default, which stands in the schema's data too. */
+const withDefault = (description: string, value: unknown, said = String(value)) => ({
+  description: `${description} Default ${said}.`,
+  default: value,
+});
+
+const { STORAGE_BASE_PATH: BASE_PATH, STORAGE_MAX_URL_EXPIRATION: MAX_EXPIRATION } = DEFAULTS;
 
 /** Every variable that the storage reads. Unset and empty are the same. */
 export const environmentSchema = z.object({
   STORAGE_BACKEND: choice(BACKEND_KINDS).describe('Backend to use. Default: detected from the variables below.'),
-  STORAGE_BASE_PATH: text
-    .optional()
-    .describe('local: folder of the files. Default: uploads under RAILWAY_VOLUME_MOUNT_PATH, else /data/uploads.'),
+  STORAGE_BASE_PATH: text.optional().meta({
+    description: `local: folder of the files. Default: ${VOLUME_FOLDER} under RAILWAY_VOLUME_MOUNT_PATH, else ${BASE_PATH}.`,
+    default: BASE_PATH,
+  }),
   RAILWAY_VOLUME_MOUNT_PATH: text.optional().describe('Set by Railway where a volume is mounted; selects local.'),
-  STORAGE_DURABILITY: choice(['full', 'rename']).describe(
-    'local: full outlasts a power cut, rename is faster and outlasts a crash of the process. Default full.',
+  STORAGE_DURABILITY: choice(['full', 'rename']).meta(
+    withDefault(
+      'local: full outlasts a power cut, rename is faster and outlasts a crash of the process.',
+      DEFAULTS.STORAGE_DURABILITY,
+    ),
   ),
   STORAGE_BASE_URL: baseUrl.describe(
-    'Public URL of the signed routes. Default: the address the app listens on, its prefix and /files.',
+    `Public URL of the signed routes. Default: the address the app listens on, its prefix and /${DEFAULT_FILES_PATH}.`,
   ),
   STORAGE_URL_SECRET: secret(
-    'Secrets of the signed URLs, at least 32 bytes each, separated by commas: the first signs, all verify. ' +
+    `Secrets of the signed URLs, at least ${MIN_SECRET_BYTES} bytes each, separated by commas: the first signs, all verify. ` +
       'Default: generated at start, so that URLs end with the process.',
   ),
-  STORAGE_URL_EXPIRATION: seconds.optional().describe('Default expiry of signed URLs in seconds. Default 3600.'),
+  STORAGE_URL_EXPIRATION: seconds
+    .optional()
+    .meta(withDefault('Default expiry of signed URLs in seconds.', DEFAULTS.STORAGE_URL_EXPIRATION)),
   STORAGE_MAX_URL_EXPIRATION: seconds
     .optional()
-    .describe('Longest expiry of signed URLs in seconds that may be asked. Default 604800 (7 days).'),
+    .meta(
+      withDefault(
+        'Longest expiry of signed URLs in seconds that may be asked.',
+        MAX_EXPIRATION,
+        `${MAX_EXPIRATION} (${MAX_EXPIRATION / 86_400} days)`,
+      ),
+    ),
   STORAGE_MAX_FILE_SIZE: size.optional().describe('Largest file that any write may store, such as 5gb. Default: none.'),
-  STORAGE_STRICT_KEYS: flag.optional().describe('Allow only A-Z a-z 0-9 . _ - / in keys. Default false.'),
+  STORAGE_STRICT_KEYS: flag
+    .optional()
+    .meta(withDefault('Allow only A-Z a-z 0-9 . _ - / in keys.', DEFAULTS.STORAGE_STRICT_KEYS)),
   STORAGE_MEMORY_MAX_BYTES: size.optional().describe('memory: most bytes of all files, such as 256mb. Default: none.'),
   STORAGE_S3_BUCKET: text.optional().describe('s3: bucket (required there); selects s3.'),
   STORAGE_S3_REGION: text
     .optional()
-    .describe('s3: region. Default: AWS_REGION, else told by the endpoint or by AWS settings, else us-east-1.'),
+    .describe(
+      's3: region. Default: told by endpoint or service, else AWS_REGION or other AWS settings, else us-east-1.',
+    ),
   STORAGE_S3_ENDPOINT: url('https://nyc3.digitaloceanspaces.com').describe(
     's3: URL of an S3-compatible service. Default: AWS.',
   ),
@@ -109,13 +141,18 @@ export const environmentSchema = z.object({
   STORAGE_S3_PUBLIC_URL: url('https://cdn.example.com').describe(
     's3: address at which everybody can read the objects; URLs are then plain ones below it. Default: signed URLs.',
   ),
-  STORAGE_S3_URLS: choice(['store', 'app']).describe(
-    's3: who serves signed URLs, the store itself or the signed routes of the app. Default store.',
+  STORAGE_S3_URLS: choice(['store', 'app']).meta(
+    withDefault(
+      's3: who serves signed URLs, the store itself or the signed routes of the app.',
+      DEFAULTS.STORAGE_S3_URLS,
+    ),
   ),
   AWS_ACCESS_KEY_ID: text.optional().describe('s3: access key where STORAGE_S3_ACCESS_KEY is unset; selects s3.'),
   AWS_SECRET_ACCESS_KEY: secret('s3: secret key where STORAGE_S3_SECRET_KEY is unset.'),
   AWS_SESSION_TOKEN: secret('s3: session token of temporary AWS keys.'),
-  AWS_REGION: text.optional().describe('s3: region where STORAGE_S3_REGION is unset.'),
+  AWS_REGION: text
+    .optional()
+    .describe('s3: region where STORAGE_S3_REGION is unset, and endpoint and service tell none.'),
   STORAGE_GCS_BUCKET: text.optional().describe('gcs: bucket (required there); selects gcs.'),
   STORAGE_GCS_PROJECT: text.optional().describe('gcs: project. Default: the one of the credentials.'),
   STORAGE_GCS_CREDENTIALS: secret('gcs: JSON of a service account key. Default: GOOGLE_APPLICATION_CREDENTIALS.'),
@@ -125,19 +162,29 @@ export const environmentSchema = z.object({
       "gcs: path of a service account key; selects gcs. Default: Google's other application default credentials.",
     ),
   CLOUDINARY_URL: secret('cloudinary: cloudinary://key:secret@cloud; selects cloudinary.'),
-  STORAGE_CLOUDINARY_CLOUD_NAME: text
-    .optional()
-    .describe('cloudinary: cloud name, before the one of CLOUDINARY_URL; selects cloudinary.'),
+  STORAGE_CLOUDINARY_CLOUD_NAME: cloudName.describe(
+    'cloudinary: cloud name, before the one of CLOUDINARY_URL; selects cloudinary.',
+  ),
   STORAGE_CLOUDINARY_API_KEY: text.optional().describe('cloudinary: API key, before the one of CLOUDINARY_URL.'),
   STORAGE_CLOUDINARY_API_SECRET: secret('cloudinary: API secret, before the one of CLOUDINARY_URL.'),
-  STORAGE_CLOUDINARY_FOLDER: text.optional().describe('cloudinary: folder that holds all files. Default files.'),
-  STORAGE_CLOUDINARY_RESOURCE_TYPE: choice(['raw', 'auto']).describe(
-    'cloudinary: raw keeps every file as it is, auto makes images and videos transformable. Default raw.',
+  STORAGE_CLOUDINARY_FOLDER: text
+    .optional()
+    .meta(withDefault('cloudinary: folder that holds all files.', DEFAULTS.STORAGE_CLOUDINARY_FOLDER)),
+  STORAGE_CLOUDINARY_RESOURCE_TYPE: choice(['raw', 'auto']).meta(
+    withDefault(
+      'cloudinary: raw keeps every file as it is, auto makes images and videos transformable.',
+      DEFAULTS.STORAGE_CLOUDINARY_RESOURCE_TYPE,
+    ),
   ),
   STORAGE_CLOUDINARY_AUTH_TOKEN_KEY: secret('cloudinary: key of token-based authentication, for transformed URLs.'),
   STORAGE_CLOUDINARY_LASTING_TRANSFORM_URLS: flag
     .optional()
-    .describe('cloudinary: allow transformed URLs that never expire. Default false.'),
+    .meta(
+      withDefault(
+        'cloudinary: allow transformed URLs that never expire.',
+        DEFAULTS.STORAGE_CLOUDINARY_LASTING_TRANSFORM_URLS,
+      ),
+    ),
   NODE_ENV: text
     .optional()
     .describe('production makes the storage strict: no fallback to memory, no generated URL secret.'),
@@ -146,9 +193,14 @@ export const environmentSchema = z.object({
 /** The variables, checked and typed. */
 export type StorageEnvironment = z.output<typeof environmentSchema>;
 
+/** A variable as it is called where the storage has no prefix of its own. */
+export type VariableName = keyof StorageEnvironment;
+
 /** The variables that are right, and what is wrong with the others: `NAME must be ...`. */
 export interface ReadVariables {
   readonly environment: StorageEnvironment;
+  /** Under which names they were found, the wrong ones too: a shared one may be another's, or this storage's own. */
+  readonly names: Readonly<Partial<Record<VariableName, string>>>;
   readonly problems: readonly string[];
 }
 
@@ -160,16 +212,18 @@ export interface ReadVariables {
  */
 export function readVariables(source: EnvironmentSource, prefix = OWN_PREFIX): ReadVariables {
   const environment: Record<string, unknown> = {};
+  const names: Record<string, string> = {};
   const problems: string[] = [];
-  for (const [name, schema] of Object.entries(environmentSchema.shape)) {
-    const own = source[variableName(name, prefix)]?.trim();
-    const value = own || (SHARED.has(name) ? source[name]?.trim() : undefined);
-    if (!value) continue;
-    const result = schema.safeParse(value);
-    if (result.success) environment[name] = result.data;
-    else problems.push(...result.error.issues.map(({ message }) => `${variableName(name, prefix)} ${message}`));
+  for (const [variable, schema] of Object.entries(environmentSchema.shape)) {
+    const candidates = [variableName(variable, prefix), ...(SHARED.has(variable) ? [variable] : [])];
+    const name = candidates.find((candidate) => source[candidate]?.trim());
+    if (name === undefined) continue;
+    names[variable] = name;
+    const result = schema.safeParse(source[name]!.trim());
+    if (result.success) environment[variable] = result.data;
+    else problems.push(...result.error.issues.map(({ message }) => `${name} ${message}`));
   }
-  return { environment: environment as StorageEnvironment, problems };
+  return { environment: environment as StorageEnvironment, names, problems };
 }
 
 /**
@@ -189,49 +243,7 @@ export function variableName(name: string, prefix: string): string {
   return name.startsWith(OWN_PREFIX) ? `${prefix}${name.slice(OWN_PREFIX.length)}` : name;
 }
 
-/** All problems of a set-up in one error. */
-export class SettingsError extends StorageConfigurationError {
-  constructor(readonly problems: readonly string[]) {
-    super({
-      reason: `the settings of the storage are not valid: ${problems.join('; ')}`,
-      advice: 'Correct the named variables, or the options that stand for them.',
-    });
-    // The name by which apps know it.
-    this.name = 'StorageConfigurationError';
-  }
-}
-
-/** Whose settings a variable holds, told by its name; undefined where every backend has it. */
-const OWNERS: readonly (readonly [start: RegExp, kind: BackendKind])[] = [
-  [/^(?:STORAGE_BASE_PATH|STORAGE_DURABILITY|RAILWAY_)/, 'local'],
-  [/^STORAGE_MEMORY_/, 'memory'],
-  [/^(?:STORAGE_S3|AWS)_/, 's3'],
-  [/^(?:STORAGE_GCS|GOOGLE)_/, 'gcs'],
-  [/^(?:STORAGE_)?CLOUDINARY_/, 'cloudinary'],
-];
-
-/** Whether a variable has a say in a storage of this kind. (A backend that was handed in has no kind.) */
-function counts(name: string, kind: BackendKind | undefined): boolean {
-  const owner = OWNERS.find(([start]) => start.test(name))?.[1];
-  return owner === undefined || owner === kind;
-}
-
-/** The variables that count as `NAME=value`, secrets as asterisks, for the log. */
-export function toldEnvironment(
-  environment: StorageEnvironment,
-  prefix: string,
-  { kind, explicit }: { readonly kind: BackendKind | undefined; /** Options chose it. */ readonly explicit: boolean },
-): string[] {
-  const told = Object.entries(environment).filter(
-    ([name]) => counts(name, kind) && !(explicit && name === 'STORAGE_BACKEND'),
-  );
-  return told.map(([name, value]) => {
-    const hidden = environmentSchema.shape[name as keyof StorageEnvironment].meta()?.secret === true;
-    return `${variableName(name, prefix)}=${hidden ? '****' : withoutUserInfo(String(value))}`;
-  });
-}
-
-/** A URL may hold a user and a password. */
-function withoutUserInfo(value: string): string {
-  return value.replace(/^(https?:\/\/)[^/\s]*@/, '$1****@');
+/** Whether all storages may share it. */
+export function isShared(variable: VariableName): boolean {
+  return SHARED.has(variable);
 }

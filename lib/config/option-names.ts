@@ -100,31 +100,40 @@ const GROUPS: {
 /** What StorageModule must know before a factory runs. */
 const BESIDE_FACTORY = new Set(['name', 'isGlobal', 'controller', 'exceptionFilter']);
 
-/** @throws StorageConfigurationError for what is no object, or holds a name that no option has */
-export function assertOptionNames(options: unknown): asserts options is StorageOptions {
-  assertNames(options, OPTIONS, '');
-  for (const [group, names] of Object.entries(GROUPS)) {
-    const given = options[group as keyof typeof GROUPS];
-    if (given !== undefined) assertNames(given, names, `${group}.`);
-  }
+/** What is no object, and every name that no option has. */
+export function optionNameProblems(options: object): string[] {
+  const groups = Object.entries(GROUPS).flatMap(([group, names]) => {
+    const given = (options as Record<string, unknown>)[group];
+    if (given === undefined) return [];
+    return isObject(given) ? wrongNames(given, names, `${group}.`) : [`the option ${group} is no object`];
+  });
+  return [...wrongNames(options, OPTIONS, ''), ...groups];
 }
 
-function assertNames(given: unknown, names: object, path: string): asserts given is Record<string, unknown> {
-  if (typeof given !== 'object' || given === null) {
-    throw new StorageConfigurationError({
-      reason: `${path === '' ? 'the options of the storage are' : `the option ${path.slice(0, -1)} is`} no object`,
-      advice: 'Return an object from the factory; {} leaves everything to the environment.',
-    });
-  }
-  const wrong = Object.keys(given).find((name) => !Object.hasOwn(names, name));
-  if (wrong === undefined) return;
+/** @throws StorageConfigurationError */
+export function assertOptionsObject(options: unknown): asserts options is StorageOptions {
+  if (isObject(options)) return;
   throw new StorageConfigurationError({
-    reason: `there is no option ${path}${wrong}`,
-    advice:
-      path === '' && BESIDE_FACTORY.has(wrong)
-        ? `It stands beside useFactory, in forRootAsync({ ${wrong}, useFactory }), since the module needs it earlier.`
-        : `There are ${Object.keys(names)
-            .map((name) => `${path}${name}`)
-            .join(', ')}.`,
+    reason: 'the options of the storage are no object',
+    advice: 'Return an object from the factory; {} leaves everything to the environment.',
   });
+}
+
+function wrongNames(given: object, names: object, path: string): string[] {
+  const wrong = Object.keys(given).filter((name) => !Object.hasOwn(names, name));
+  const misplaced = wrong.filter((name) => path === '' && BESIDE_FACTORY.has(name));
+  const unknown = wrong.filter((name) => !misplaced.includes(name)).map((name) => `${path}${name}`);
+  const known = Object.keys(names).map((name) => `${path}${name}`);
+  return [
+    ...misplaced.map(
+      (name) =>
+        `there is no option ${name} here: it stands beside useFactory, in forRootAsync({ ${name}, useFactory }), ` +
+        'since the module needs it earlier',
+    ),
+    ...(unknown.length === 0 ? [] : [`there is no option ${unknown.join(' or ')}: there are ${known.join(', ')}`]),
+  ];
+}
+
+function isObject(value: unknown): value is object {
+  return typeof value === 'object' && value !== null;
 }

@@ -1,6 +1,6 @@
 /** The settings as a namespace of @nestjs/config. */
 import { registerAs } from '@nestjs/config';
-import { cloudinarySettings, gcsSettings, localSettings, memorySettings, s3Settings } from './backend-settings.js';
+import { BACKEND_SETTINGS } from './backend-settings.js';
 import type { EnvironmentSource } from './environment.js';
 import type { StorageOptions } from './options.js';
 import { resolveOptions } from './resolve-options.js';
@@ -13,18 +13,14 @@ import { resolveOptions } from './resolve-options.js';
  * @publicApi
  */
 export function storageOptionsFrom(env: EnvironmentSource, options: StorageOptions = {}): StorageOptions {
-  const resolved = resolveOptions({ ...options, env });
+  const resolved = resolveOptions({ ...options, env }, () => 'perhaps');
   const { backend, fallback, strictKeys, maxFileSize, strict } = resolved;
   const { secrets, baseUrl, expiresIn, maxExpiresIn, inlineTypes } = resolved.urls;
   return {
     ...options,
     // The fallback is left for the module to choose again, with its warning.
     ...(!fallback && { backend }),
-    ...(backend === 'local' && { local: localSettings(resolved) }),
-    ...(backend === 'memory' && { memory: memorySettings(resolved) }),
-    ...(backend === 's3' && { s3: s3Settings(resolved) }),
-    ...(backend === 'gcs' && { gcs: gcsSettings(resolved) }),
-    ...(backend === 'cloudinary' && { cloudinary: cloudinarySettings(resolved) }),
+    ...(typeof backend === 'string' && { [backend]: BACKEND_SETTINGS[backend](resolved) }),
     urls: { secret: secrets, baseUrl, expiresIn, maxExpiresIn, inlineTypes },
     strictKeys,
     maxFileSize,

@@ -3,7 +3,6 @@ import { BACKEND_SETTINGS } from '../config/backend-settings.js';
 import { createBackend } from '../config/create-backend.js';
 import { detectBackend, type Detection } from '../config/detect.js';
 import { variableName } from '../config/environment.js';
-import { assertOptionNames } from '../config/option-names.js';
 import type { StorageOptions } from '../config/options.js';
 import { resolveOptions, signingSecrets, type ResolvedStorageOptions } from '../config/resolve-options.js';
 import { SignedUrls } from '../files/signed-urls.js';
@@ -65,9 +64,7 @@ export const settingsStep: Step = {
   title: 'Read the settings',
   needs: [],
   run: async (trial) => {
-    const options = storageOptions(trial.options);
-    assertOptionNames(options);
-    const resolved = resolveOptions(options);
+    const resolved = resolveOptions(storageOptions(trial.options));
     trial.resolved = resolved;
     const read = resolved.told.length === 0 ? '' : `, read from ${resolved.told.join(' ')}`;
     if (typeof resolved.backend === 'string') BACKEND_SETTINGS[resolved.backend](resolved);

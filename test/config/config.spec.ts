@@ -120,7 +120,7 @@ describe('resolveOptions', () => {
   });
 
   it('refuses an unknown backend and a size that is none', () => {
-    expect(() => resolve({ backend: 'ftp' as 'local' })).toThrow(/no backend named "ftp".*Use one of local/);
+    expect(() => resolve({ backend: 'ftp' as 'local' })).toThrow(/no backend named "ftp": use one of local/);
     for (const maxFileSize of ['huge', '20 apples', '', '-1', -1, 1.5, Number.NaN]) {
       expect(() => resolve({ maxFileSize })).toThrow(/maxFileSize is .*, which is no size/);
     }
@@ -132,12 +132,12 @@ describe('options that are wrong', () => {
   const wrong = (options: unknown) => createStorage({ env: {}, ...(options as StorageOptions) });
 
   it.each<[unknown, RegExp]>([
-    [{ url: { secret: SECRET } }, /there is no option url\. There are backend, .*urls/],
+    [{ url: { secret: SECRET } }, /there is no option url: there are backend, .*urls/],
     [{ maxFilesize: '1mb' }, /there is no option maxFilesize/],
-    [{ local: { durabilty: 'rename' } }, /there is no option local\.durabilty\. There are .*local\.durability/],
+    [{ local: { durabilty: 'rename' } }, /there is no option local\.durabilty: there are .*local\.durability/],
     [{ urls: { expiresin: 5 } }, /there is no option urls\.expiresin/],
     [{ s3: null }, /the option s3 is no object/],
-    [{ controller: false }, /no option controller\. It stands beside useFactory/],
+    [{ controller: false }, /no option controller here: it stands beside useFactory/],
     [{ backend: null }, /the option backend holds something that is no backend/],
     [{ backend: {} }, /the option backend holds something that is no backend/],
     [{ backend: MemoryBackend }, /the option backend holds a class .* an instance/],

@@ -71,14 +71,31 @@ function seconds(name: string, value: number | undefined, fallback: number): num
   return value;
 }
 
+/** The value is not shown: a user, a password or a signed query may be all that is wrong with it. */
 function checkedUrl(name: string, url: string | undefined): string | undefined {
   if (url === undefined) return undefined;
   const parsed = URL.canParse(url) ? new URL(url) : undefined;
-  if (!parsed || !/^https?:$/.test(parsed.protocol) || parsed.search !== '' || parsed.hash !== '') {
-    throw wrong(`${name} must be an address like https://files.example.com, not ${JSON.stringify(url)}`);
+  if (parsed && (parsed.username !== '' || parsed.password !== '')) {
+    throw wrong(`${name} must not hold a user name or password`);
   }
-  if (parsed.username !== '' || parsed.password !== '') throw wrong(`${name} must not hold a user name or password`);
+  if (!parsed || !/^https?:$/.test(parsed.protocol) || parsed.search !== '' || parsed.hash !== '') {
+    throw wrong(`${name} must be an address like https://files.example.com, without a query or fragment`);
+  }
   return url.replace(/\/+$/, '');
+}
+
+/** The service and the region that settings name by themselves, before anybody's default for the region. */
+function namedService({ endpoint, dialect: name }: Pick<S3BackendOptions, 'endpoint' | 'dialect'>) {
+  const told = dialectOf(endpoint);
+  const dialect = (name !== undefined && dialectNamed(name)) || told.dialect;
+  // Of a service that nobody knows the preset's region is a guess.
+  return { dialect, region: told.region ?? (dialect.name === 'generic' ? undefined : dialect.region) };
+}
+
+/** The region that endpoint and service name; undefined where they name none, and for an endpoint that is no URL. */
+export function namedRegion(options: Pick<S3BackendOptions, 'endpoint' | 'dialect'>): string | undefined {
+  const { endpoint } = options;
+  return endpoint !== undefined && !URL.canParse(endpoint) ? undefined : namedService(options).region;
 }
 
 function newObjectSettings(options: S3BackendOptions, dialect: S3Dialect): NewObjectSettings {
@@ -109,9 +126,8 @@ export function resolveSettings(options: S3BackendOptions): S3Settings {
     throw wrong(`dialect must be one of ${S3_DIALECTS.join(', ')}, not ${JSON.stringify(options.dialect)}`);
   }
   const given = checkedUrl('endpoint', options.endpoint);
-  const told = dialectOf(given);
-  const dialect = options.dialect === undefined ? told.dialect : dialectNamed(options.dialect)!;
-  const region = options.region ?? told.region ?? dialect.region;
+  const { dialect, region: named } = namedService({ endpoint: given, dialect: options.dialect });
+  const region = options.region ?? named ?? dialect.region;
   if (given === undefined && dialect.name !== 'aws' && options.client === undefined) {
     if (dialect.endpoint === undefined) throw wrong(`the dialect ${dialect.name} needs an endpoint`);
     if (region === undefined) throw wrong(`the dialect ${dialect.name} needs a region or an endpoint`);
