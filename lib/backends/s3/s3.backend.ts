@@ -30,6 +30,7 @@ import {
   type StorageKey,
   type StorageOperation,
 } from '../../contract/index.js';
+import { withConfiguredEndpoint } from './configured-endpoint.js';
 import type { Published } from './multipart-upload.js';
 import { getObject } from './get-object.js';
 import { assertHolds, newObject, type NewObject } from './new-object.js';
@@ -324,9 +325,12 @@ function partOf(contentRange: string | undefined, length: number): { range?: Res
   return { range: { start, end }, size };
 }
 
-/** Makes the backend and loads the SDK at once, so that a missing package is told at the start. */
+/**
+ * Makes the backend and loads the SDK at once, so that a missing package is told at the start. Without a dialect and an
+ * endpoint the service is told by the endpoint that the SDK finds: of the client, the environment or the profile.
+ */
 export async function createS3Backend(options: S3BackendOptions): Promise<S3Backend> {
-  const backend = new S3Backend(options);
+  const backend = new S3Backend(await withConfiguredEndpoint(options));
   await backend.connect();
   return backend;
 }

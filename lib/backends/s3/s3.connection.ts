@@ -1,6 +1,7 @@
 /** One client for one bucket: made on first use, with every failure told by reason. */
 import type { S3Client, S3ClientConfig } from '@aws-sdk/client-s3';
 import { StorageConfigurationError, type StorageErrorDetails, type WriteConditions } from '../../contract/index.js';
+import { assertDialect } from './configured-endpoint.js';
 import { DirectRequests } from './direct-request.js';
 import { S3HttpHandler } from './http-handler.js';
 import { toStorageError } from './s3.errors.js';
@@ -62,14 +63,16 @@ export class S3Connection {
     this.settings = settings;
   }
 
-  /** @throws StorageConfigurationError when the SDK is not installed */
+  /** @throws StorageConfigurationError when the SDK is not installed, or would ask another service than was assumed */
   ready(): Promise<Ready> {
     if (this.#closed) {
       return Promise.reject(new StorageConfigurationError({ backend: 's3', reason: 'this backend was closed' }));
     }
     this.#ready ??= (async () => {
       const sdk = await loadClientSdk();
-      return { sdk, client: await makeClient(sdk, this.settings) };
+      const client = await makeClient(sdk, this.settings);
+      await assertDialect(client, this.settings);
+      return { sdk, client };
     })();
     return this.#ready;
   }

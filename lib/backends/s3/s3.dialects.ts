@@ -67,8 +67,10 @@ const CONSERVATIVE = {
 const DIALECTS: readonly S3Dialect[] = [
   {
     name: 'aws',
-    // https://docs.aws.amazon.com/general/latest/gr/s3.html
-    hosts: /(?:^|\.)s3[.-](?:dualstack\.|fips\.)*(?:(?<region>[a-z]{2}(?:-[a-z]+)+-\d)\.)?amazonaws\.com(?:\.cn)?$/,
+    // https://docs.aws.amazon.com/general/latest/gr/s3.html, and those inside a network of one's own:
+    // https://docs.aws.amazon.com/AmazonS3/latest/userguide/privatelink-interface-endpoints.html
+    hosts:
+      /(?:^|\.)s3[.-](?:dualstack\.|fips\.)*(?:(?<region>[a-z]{2}(?:-[a-z]+)+-\d)\.)?(?:vpce\.)?amazonaws\.com(?:\.cn)?$/,
     pathStyle: false,
     // https://docs.aws.amazon.com/AmazonS3/latest/userguide/checking-object-integrity.html
     checksums: 'crc32',
