@@ -1,29 +1,28 @@
-/** The conformance suite against the account of CLOUDINARY_URL. Run by scripts/live-conformance.mjs. */
-import { randomBytes } from 'node:crypto';
+/** The conformance suite, and images, against a real account. Run with scripts/live-conformance.mjs. */
 import { afterAll, beforeAll, describe, it } from '@jest/globals';
-import { CloudinaryBackend, parseCloudinaryUrl } from '../../../lib/backends/cloudinary/index.js';
 import { registerConformance } from '../../../lib/testing/index.js';
+import { liveBackend } from './live-backend.js';
+import { registerImageTests } from './live-images.js';
 
 const MIB = 1024 * 1024;
+const settleSeconds = 60;
 
 registerConformance(
   { describe, it, beforeAll, afterAll },
   {
     name: 'cloudinary, live',
     multipartBytes: 11 * MIB,
-    settings: { settleSeconds: 60, storedTypeOnUrls: false, expirySlackSeconds: 5 },
+    settings: { settleSeconds, storedTypeOnUrls: false, expirySlackSeconds: 5 },
     create: async () => {
-      const credentials = parseCloudinaryUrl(process.env.CLOUDINARY_URL ?? '');
-      const { CLOUDINARY_DELIVERY_URL: deliveryUrl } = process.env;
-      const folder = `conformance-${randomBytes(4).toString('hex')}`;
-      const chunkBytes = 5 * MIB;
-      const backend = new CloudinaryBackend({
-        ...credentials,
-        ...(deliveryUrl && { deliveryUrl }),
-        folder,
-        chunkBytes,
-      });
+      const backend = await liveBackend({ cloudinary: { resourceType: 'raw' } });
       return { backend, close: () => backend.close() };
     },
   },
 );
+
+registerImageTests('cloudinary, live', {
+  // With STORAGE_CLOUDINARY_AUTH_TOKEN_KEY the URLs expire, and this allows nothing.
+  create: () => liveBackend({ cloudinary: { resourceType: 'auto', lastingTransformUrls: true } }),
+  draws: true,
+  settleSeconds,
+});
