@@ -7,6 +7,7 @@ import { composeStorage, type ComposedStorage } from './compose-storage.js';
 import { createBackend } from './config/create-backend.js';
 import type { StorageOptions } from './config/options.js';
 import { resolveOptions, signingSecrets, type ResolvedStorageOptions } from './config/resolve-options.js';
+import { samePlaceWarning } from './config/same-place.js';
 import type { StorageBackend } from './contract/index.js';
 import { SignedRoutes, SignedUrls } from './files/index.js';
 import { DEFAULT_FILES_PATH } from './files/routes-path.js';
@@ -139,6 +140,11 @@ export function storageProviders(extras: StorageModuleExtras): Provider[] {
         timeouts: UploadTimeoutAdvice,
       ) => {
         registry.add(name, storage, storage === composed.storage ? composed.base : storage);
+        // A storage of tenants tells no location, and one that is read-only takes nothing from another.
+        const { location } = storage;
+        const other =
+          location === undefined || resolved.options.readOnly ? undefined : registry.shareOf(location, name);
+        if (other !== undefined) logger.warn(samePlaceWarning(other, name, location!, resolved));
         const { maxFileSize } = resolved;
         if (maxFileSize !== undefined) timeouts.limit(name, maxFileSize);
         if (path !== undefined && signer) {

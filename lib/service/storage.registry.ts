@@ -9,6 +9,7 @@ export const DEFAULT_STORAGE = 'default';
 export class StorageRegistry {
   readonly #storages = new Map<string, StorageService>();
   readonly #bases = new Map<string, StorageService>();
+  readonly #places = new Map<string, string>();
 
   /**
    * @param base the whole of a storage whose scope depends on who asks; else the storage itself
@@ -51,6 +52,13 @@ export class StorageRegistry {
   /** True where a storage belongs to somebody else at each request. */
   hasScopes(): boolean {
     return [...this.#storages].some(([name, storage]) => this.#bases.get(name) !== storage);
+  }
+
+  /** Notes where a storage keeps its files. @returns the name of another that keeps them there already */
+  shareOf(location: string, name: string): string | undefined {
+    const other = this.#places.get(location);
+    if (other === undefined) this.#places.set(location, name);
+    return other;
   }
 
   /** The names there are. */
