@@ -5,7 +5,7 @@ import { request } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { Module, type INestApplication } from '@nestjs/common';
+import { Module, type INestApplication, type ModuleMetadata } from '@nestjs/common';
 import { MODULE_METADATA } from '@nestjs/common/constants.js';
 import { getStorageToken, PermissionDeniedError, StorageService } from 'nestjs-storage';
 import sharp from 'sharp';
@@ -14,12 +14,10 @@ import { PageModule } from '../../sample/src/page/page.module.js';
 import { blackPng } from '../support/black-png.js';
 import { onPlatforms } from '../support/platforms.js';
 
+const parts = Reflect.getMetadata(MODULE_METADATA.IMPORTS, AppModule) as NonNullable<ModuleMetadata['imports']>;
+
 /** The sample without its page, which would need one more package on Fastify. */
-@Module({
-  imports: (Reflect.getMetadata(MODULE_METADATA.IMPORTS, AppModule) as unknown[]).filter(
-    (one) => one !== PageModule,
-  ) as [],
-})
+@Module({ imports: parts.filter((part) => part !== PageModule) })
 class RecipesApp {}
 
 onPlatforms('the recipes on $name', (platform) => {
