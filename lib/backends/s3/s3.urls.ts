@@ -104,35 +104,48 @@ export class S3Urls {
         advice: 'Bind the exact size, or let the upload go through the app (via: "app").',
       });
     }
-    const fields = this.#objectHeaders(options, details, 'Content-Type');
+    const fields = this.#formFields(options, details);
     const request = { key, expiresIn: options.expiresIn, fields, maxSize };
     const { url, fields: all, expiresAt } = await this.#signer.signPost(request, details);
     return { method: 'POST', url, headers: {}, fields: all, expiresAt };
   }
 
-  /** Type, metadata and what every new object of this storage gets, as headers or form fields. */
-  #objectHeaders(
-    { contentType, metadata }: SignPutOptions,
-    details: StorageErrorDetails,
-    typeName = 'content-type',
-  ): Record<string, string> {
-    const { ServerSideEncryption, SSEKMSKeyId, StorageClass, Tagging, ACL } = this.#settings.newObject;
+  /** Type, metadata and what every new object of this storage gets. */
+  #objectHeaders(options: SignPutOptions, details: StorageErrorDetails): Record<string, string> {
+    const { Tagging, ACL } = this.#settings.newObject;
+    return defined({
+      'content-type': options.contentType,
+      'x-amz-tagging': Tagging,
+      'x-amz-acl': ACL,
+      ...this.#commonHeaders(options, details),
+    });
+  }
+
+  /** The same as fields of a form: https://docs.aws.amazon.com/AmazonS3/latest/API/RESTObjectPOST.html */
+  #formFields(options: SignPutOptions, details: StorageErrorDetails): Record<string, string> {
+    const { tags } = this.#settings.options;
+    return defined({
+      'Content-Type': options.contentType,
+      tagging: tags && taggingXml(tags),
+      acl: this.#settings.newObject.ACL,
+      ...this.#commonHeaders(options, details),
+    });
+  }
+
+  /** What headers and form fields have one name for. */
+  #commonHeaders({ metadata }: SignPutOptions, details: StorageErrorDetails): Record<string, string | undefined> {
+    const { ServerSideEncryption, SSEKMSKeyId, StorageClass } = this.#settings.newObject;
     const headers: Record<string, string | undefined> = {
-      [typeName]: contentType,
       'x-amz-server-side-encryption': ServerSideEncryption,
       'x-amz-server-side-encryption-aws-kms-key-id': SSEKMSKeyId,
       'x-amz-storage-class': StorageClass,
-      'x-amz-tagging': Tagging,
-      'x-amz-acl': ACL,
     };
     for (const [name, value] of Object.entries(
       encodeMetadata(metadata ?? {}, this.#settings.dialect.underscores, details),
     )) {
       headers[`x-amz-meta-${name}`] = value;
     }
-    return Object.fromEntries(
-      Object.entries(headers).filter((entry): entry is [string, string] => entry[1] !== undefined),
-    );
+    return headers;
   }
 
   async #cloudFrontUrl(key: StorageKey, expiresIn: number, details: StorageErrorDetails): Promise<string> {
@@ -145,6 +158,23 @@ export class S3Urls {
     const dateLessThan = new Date((Math.floor(Date.now() / 1000) + expiresIn) * 1000);
     return getSignedUrl({ url: address(url, key), keyPairId, privateKey, passphrase, dateLessThan });
   }
+}
+
+function defined(values: Readonly<Record<string, string | undefined>>): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(values).filter((entry): entry is [string, string] => entry[1] !== undefined),
+  );
+}
+
+function xmlText(text: string): string {
+  return text.replace(/[&<>"']/g, (char) => `&#${char.charCodeAt(0)};`);
+}
+
+function taggingXml(tags: Readonly<Record<string, string>>): string {
+  const set = Object.entries(tags).map(
+    ([name, value]) => `<Tag><Key>${xmlText(name)}</Key><Value>${xmlText(value)}</Value></Tag>`,
+  );
+  return `<Tagging><TagSet>${set.join('')}</TagSet></Tagging>`;
 }
 
 function address(base: string, key: StorageKey): string {

@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { GetObjectCommand } from '@aws-sdk/client-s3';
+import { GetObjectAclCommand, GetObjectCommand, GetObjectTaggingCommand } from '@aws-sdk/client-s3';
 import { getSignedUrl } from '@aws-sdk/s3-request-presigner';
 import { Module } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
@@ -161,6 +161,20 @@ describe('getUploadUrl by POST', () => {
     for (const status of statuses) expect([400, 403]).toContain(status);
     expect(await storage.listKeys('forms/refused')).toEqual([]);
     expect(await storage.exists('forms/other')).toBe(false);
+  });
+
+  it('gives the file tags and ACL of the storage, as an upload by PUT does', async () => {
+    const tags = { team: 'a b', 'cost+centre': '1=2', who: 'Jürgen' };
+    const tagged = new StorageService(bucket.backend({ tags, acl: 'public-read' }));
+    expect((await form(await tagged.getUploadUrl('tagged/form', { maxSize: 10 }), 'x')).status).toBe(204);
+    const { url, headers } = await tagged.getUploadUrl('tagged/put', { size: 1 });
+    expect((await put(url, headers, 'x')).status).toBe(200);
+    for (const Key of ['tagged/form', 'tagged/put']) {
+      const { TagSet } = await bucket.client.send(new GetObjectTaggingCommand({ Bucket: bucket.name, Key }));
+      expect(Object.fromEntries(TagSet!.map(({ Key: name, Value }) => [name, Value]))).toEqual(tags);
+      const { Grants } = await bucket.client.send(new GetObjectAclCommand({ Bucket: bucket.name, Key }));
+      expect(Grants!.map(({ Permission }) => Permission)).toContain('READ');
+    }
   });
 
   it('refuses what a form cannot bind', async () => {
