@@ -1,7 +1,7 @@
 /** Credentials and bucket: whether the store knows them, before anything is written. */
 import { PermissionDeniedError } from '../contract/index.js';
 import { factsOf } from './failure-facts.js';
-import { OF_TOKEN } from './s3-causes.js';
+import { isNotOfS3, OF_TOKEN } from './s3-causes.js';
 import type { Step } from './step.js';
 import type { Trial } from './trial.js';
 
@@ -17,9 +17,11 @@ const UNKNOWN_CREDENTIALS = [
 ];
 
 /** Whether the store knows who asks, and only does not let them list. */
-function mayOnlyNotList(error: unknown): boolean {
+function mayOnlyNotList(error: unknown, { kind }: Trial): boolean {
   if (!(error instanceof PermissionDeniedError)) return false;
-  const { codes, status, text } = factsOf(error);
+  const facts = factsOf(error);
+  const { codes, status, text } = facts;
+  if (kind === 's3' && isNotOfS3(facts)) return false;
   return status === 403 && !UNKNOWN_CREDENTIALS.some((code) => codes.has(code)) && !OF_TOKEN.test(text);
 }
 
@@ -46,7 +48,7 @@ export const accessStep: Step = {
       // A listing, since the answer to it says why it is refused. One to HEAD has no body that could.
       await trial.storage.listPage({ prefix: `${trial.prefix}/`, limit: 1, signal });
     } catch (error) {
-      if (!mayOnlyNotList(error)) throw await moreTelling(error, trial, signal);
+      if (!mayOnlyNotList(error, trial)) throw await moreTelling(error, trial, signal);
       trial.mayNotList = true;
       return { detail: 'the store knows the credentials, and does not let them list' };
     }

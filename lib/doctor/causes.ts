@@ -10,7 +10,7 @@ import { GCS_CAUSES } from './gcs-causes.js';
 import { NETWORK_CAUSES } from './network-causes.js';
 import { S3_CAUSES } from './s3-causes.js';
 import { StepFailure, type Explanation } from './step.js';
-import type { StoreAddress, Trial } from './trial.js';
+import type { Trial } from './trial.js';
 
 /** As the backends say that a link shall live longer than their store allows. */
 const TOO_LONG = /expiresIn of (?<asked>\d+) seconds is over \D*(?<most>\d+)|live (?<limit>\d+) seconds at most/;
@@ -86,20 +86,24 @@ function inItsOwnWords(error: unknown, { secrets }: Trial): Explanation {
   };
 }
 
-/** @param place who was asked, where it is not the store itself */
-export function explain(error: unknown, trial: Trial, step: DiagnosisStepId, place?: StoreAddress): Explanation {
+/** The likely cause and what to do, by the tables of who was asked. */
+export function explain(error: unknown, trial: Trial, step: DiagnosisStepId): Explanation {
   if (error instanceof StepFailure) return error.explanation;
   if (!trial.settled) return inItsOwnWords(error, trial);
+  const { asking, address } = trial;
   const { prefix } = trial.resolved;
   const context: FailureContext = {
     trial,
     step,
     facts: factsOf(error),
-    place: place ?? trial.address ?? { origin: 'the store', setting: 'its address' },
+    place: asking ?? address ?? { origin: 'the store', setting: 'its address' },
     variable: (name) => variableName(name, prefix),
   };
-  const ofStore = place === undefined ? (OF_KIND[trial.kind] ?? []) : [];
+  const ofStore = asking === undefined ? (OF_KIND[trial.kind] ?? []) : [];
   const row = [...ofStore, ...NETWORK_CAUSES, ...COMMON].find((candidate) => fits(candidate, context));
-  if (row === undefined) return inItsOwnWords(error, trial);
-  return { cause: said(row.cause, context), advice: said(row.advice, context) };
+  const { cause, advice } =
+    row === undefined
+      ? inItsOwnWords(error, trial)
+      : { cause: said(row.cause, context), advice: said(row.advice, context) };
+  return { cause: asking?.meaning === undefined ? cause : `${asking.meaning} ${cause}`, advice };
 }

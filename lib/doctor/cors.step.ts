@@ -1,4 +1,5 @@
 /** Whether the store lets a page of the app's origin upload: the preflight that a browser would send. */
+import { following } from './link-address.js';
 import { fail, skip, type Step } from './step.js';
 
 /** Headers that a page may send without asking: https://fetch.spec.whatwg.org/#cors-safelisted-request-header */
@@ -55,18 +56,19 @@ export const corsStep: Step = {
       .filter((header) => !SAFE.has(header))
       .sort();
     const asked = `${method} from ${origin}`;
-    if (await allows(url, origin, { method, headers }, signal)) return { detail: asked };
+    const may = async (wish: Wish) => following(trial, url, undefined, async () => allows(url, origin, wish, signal));
+    if (await may({ method, headers })) return { detail: asked };
     const advice = (what: string) =>
       `Add ${what} to the CORS rules of the bucket, beside the origin ${origin}, the method ${method} and the headers ` +
       `${headers.join(', ') || '(none)'}.`;
-    if (await allows(url, origin, { method, headers: [] }, signal)) {
+    if (await may({ method, headers: [] })) {
       return fail(
         `The CORS rules of the store allow ${method} from ${origin}, but not its headers: ${headers.join(', ')}.`,
         advice('the headers'),
         asked,
       );
     }
-    if (await allows(url, origin, { method: 'GET', headers: [] }, signal)) {
+    if (await may({ method: 'GET', headers: [] })) {
       return fail(
         `The CORS rules of the store allow GET from ${origin}, but not ${method}.`,
         advice('the method'),

@@ -2,10 +2,11 @@
 import fs from 'node:fs/promises';
 import { accessStep } from './access.step.js';
 import { corsStep } from './cors.step.js';
+import { deleteStep } from './delete.step.js';
 import type { DiagnoseOptions, Diagnosis } from './diagnosis.js';
 import { folderStep, spaceStep } from './folder.steps.js';
 import { uploadUrlStep, urlStep } from './links.steps.js';
-import { deleteStep, listStep, rangeStep, readStep, writeStep } from './objects.steps.js';
+import { listStep, rangeStep, readStep, writeStep } from './objects.steps.js';
 import { clockStep, reachStep } from './reach.steps.js';
 import { StepRunner } from './run-steps.js';
 import { backendStep, settingsStep } from './settings.steps.js';
@@ -51,9 +52,12 @@ export async function diagnoseStorage(options: DiagnoseOptions = {}): Promise<Di
   try {
     for (const step of [settingsStep, backendStep]) await runner.run(step, signal);
     const steps = trial.settled ? (STEPS[trial.kind] ?? []) : [];
-    for (const step of steps) await runner.run(step, signal);
-    // Whatever failed and whoever stopped it: what was written goes.
-    if (steps.length > 0) await runner.run(deleteStep, undefined);
+    try {
+      for (const step of steps) await runner.run(step, signal);
+    } finally {
+      // Whatever failed, whoever stopped it, and whatever onStep throws: what was written goes.
+      if (steps.length > 0) await runner.run(deleteStep, undefined);
+    }
   } finally {
     await letGo(trial);
   }

@@ -31,12 +31,13 @@ export async function answers(origin: string, signal: AbortSignal): Promise<bool
   }
 }
 
-/** Whether TLS is spoken there: an answer, or a certificate that is not trusted. */
+/** Whether TLS is spoken there: an answer, a certificate that is not trusted, or an alert, which is of TLS itself. */
 export async function speaksTls(origin: string, signal: AbortSignal): Promise<boolean> {
   try {
     await knock(origin.replace(/^http:/, 'https:'), signal);
     return true;
   } catch (error) {
-    return [...factsOf(error).codes].some((code) => /CERT|SELF_SIGNED|LEAF_SIGNATURE/.test(code));
+    const { codes, text } = factsOf(error);
+    return [...codes].some((code) => /CERT|SELF_SIGNED|LEAF_SIGNATURE/.test(code)) || /SSL alert number/.test(text);
   }
 }

@@ -60,18 +60,18 @@ const OF_APP: readonly Row[] = [
 const OF_STORE: readonly Row[] = [
   {
     status: (status) => status === 401 || status === 403,
-    says: ({ origin }) => ({
+    says: ({ origin, setting }) => ({
       cause: `${origin} refuses the link that was made for it.`,
       advice:
         'The credentials that sign may lack the right to read, or a proxy changes host or query on the way; for plain ' +
-        'links, the objects are not public.',
+        `links, the objects are not public. The address is set by ${setting}.`,
     }),
   },
   {
     status: is(404),
-    says: ({ origin }) => ({
+    says: ({ origin, setting }) => ({
       cause: `${origin} answers the link, but does not find the object there.`,
-      advice: 'The public address leads to another bucket or folder than the one that is written.',
+      advice: `Correct ${setting}: it leads to another bucket or folder than the one that is written.`,
     }),
   },
 ];

@@ -1,8 +1,7 @@
 /** Links, made and used as a client would: fetched and uploaded to over HTTP, without credentials. */
 import { variableName } from '../config/environment.js';
 import type { SignedUpload } from '../contract/index.js';
-import { explain } from './causes.js';
-import type { DiagnosisStepId } from './diagnosis.js';
+import { following, linkAddressOf } from './link-address.js';
 import { explainAnswer, type LinkMaker } from './link-answers.js';
 import { assertSame } from './objects.steps.js';
 import { skip, StepFailure, type Finding, type Step } from './step.js';
@@ -42,39 +41,23 @@ function nothingToTry(trial: Trial): Finding | undefined {
 }
 
 function makerOf(trial: Trial, url: string): LinkMaker {
-  const named = (variable: string) => variableName(variable, trial.resolved.prefix);
-  const setting = trial.linksToApp ? named('STORAGE_BASE_URL') : (trial.address?.setting ?? 'the address of the links');
   return {
     app: trial.linksToApp,
-    origin: new URL(url).origin,
-    setting,
-    secret: named('STORAGE_URL_SECRET'),
+    ...linkAddressOf(trial, url),
+    secret: variableName('STORAGE_URL_SECRET', trial.resolved.prefix),
     storage: trial.name,
   };
 }
 
-/** Sends a request for a link. @throws StepFailure that says why there was no answer */
-async function send(
-  trial: Trial,
-  step: DiagnosisStepId,
-  url: string,
-  request: RequestInit & { readonly signal: AbortSignal },
-): Promise<Response> {
-  try {
-    return await fetch(url, { redirect: 'manual', ...request });
-  } catch (error) {
-    request.signal.throwIfAborted();
-    const { origin, setting } = makerOf(trial, url);
-    const { cause, advice } = explain(error, trial, step, { origin, setting });
-    throw new StepFailure({ cause: `Links lead nowhere. ${cause}`, advice }, origin);
-  }
-}
-
-async function assertAnswered(trial: Trial, url: string, answer: Response): Promise<void> {
-  if (answer.ok) return;
-  const body = (await firstBytes(answer, MOST_READ)).toString();
+/** @throws StepFailure where the answer is a refusal */
+async function send(trial: Trial, url: string, request: RequestInit): Promise<Response> {
+  const answer = await following(trial, url, 'Links lead nowhere.', async () =>
+    fetch(url, { redirect: 'manual', ...request }),
+  );
+  if (answer.ok) return answer;
+  const body = await following(trial, url, undefined, async () => firstBytes(answer, MOST_READ));
   const maker = makerOf(trial, url);
-  throw new StepFailure(explainAnswer(maker, answer.status, body), maker.origin);
+  throw new StepFailure(explainAnswer(maker, answer.status, body.toString()), maker.origin, answer.status);
 }
 
 export const urlStep: Step = {
@@ -88,10 +71,9 @@ export const urlStep: Step = {
     if (object === undefined) return skip('there is no object to link to');
     const url = await storage.getUrl(object.key, { signal });
     trial.secrets.hideLink(url);
-    const answer = await send(trial, 'url', url, { signal });
-    await assertAnswered(trial, url, answer);
+    const answer = await send(trial, url, { signal });
     const { length } = object.bytes;
-    const got = await firstBytes(answer, length);
+    const got = await following(trial, url, undefined, async () => firstBytes(answer, length));
     assertSame(object.whole ? got : got.subarray(0, length), object.bytes, 'The link');
     return { detail: `${new URL(url).origin}, the same bytes` };
   },
@@ -127,10 +109,9 @@ export const uploadUrlStep: Step = {
     trial.upload = upload;
     trial.secrets.hideLink(upload.url);
     for (const value of Object.values(upload.fields ?? {})) if (value.length > 20) trial.secrets.hide(value);
-    trial.attempted.set(key, false);
-    const answer = await send(trial, 'upload-url', upload.url, { ...requestOf(upload, bytes), signal });
-    await assertAnswered(trial, upload.url, answer);
-    trial.attempted.set(key, true);
+    const answer = await trial.writes.track(key, false, async () =>
+      send(trial, upload.url, { ...requestOf(upload, bytes), signal }),
+    );
     await answer.body?.cancel();
     assertSame(await storage.get(key, { signal }), bytes, 'The store, after an upload by link,');
     return { detail: `${new URL(upload.url).origin}, ${upload.method}` };

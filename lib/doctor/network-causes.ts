@@ -3,6 +3,17 @@ import type { CauseRow, FailureContext } from './cause-row.js';
 
 const hostOf = ({ place }: FailureContext) => (URL.canParse(place.origin) ? new URL(place.origin).host : place.origin);
 
+/** A handshake that failed: EPROTO from Node's own client, ERR_SSL_... from undici. */
+function ofTls({ facts }: FailureContext): boolean {
+  return [...facts.codes].some((code) => code === 'EPROTO' || code.startsWith('ERR_SSL_'));
+}
+
+/** In OpenSSL's words, where it has some: ` (ssl/tls alert handshake failure)`. */
+function saidOfTls({ facts }: FailureContext): string {
+  const words = /:SSL routines:[^:]*:([^:\n]+):/.exec(facts.text)?.[1];
+  return words === undefined ? '' : ` (${words})`;
+}
+
 export const NETWORK_CAUSES: readonly CauseRow[] = [
   {
     codes: ['ENOTFOUND'],
@@ -31,9 +42,30 @@ export const NETWORK_CAUSES: readonly CauseRow[] = [
     advice: ({ place }) => `A firewall may drop the packets, or the service hangs: check it, and ${place.setting}.`,
   },
   {
-    codes: ['ERR_SSL_WRONG_VERSION_NUMBER', 'ERR_SSL_PACKET_LENGTH_TOO_LONG', 'EPROTO'],
+    when: ofTls,
+    says: /wrong version number|packet length too long/,
     cause: ({ place }) => `What listens at ${place.origin} speaks plain HTTP, and was spoken to in TLS.`,
     advice: ({ place }) => `Write http:// in ${place.setting}, or the port at which the service speaks TLS.`,
+  },
+  {
+    when: ofTls,
+    says: /unrecognized name/,
+    cause: (context) => `What answers at ${hostOf(context)} has no certificate for that host name.`,
+    advice: ({ place }) => `Look for a slip in ${place.setting}, or give the service a certificate for the name.`,
+  },
+  {
+    when: ofTls,
+    says: /alert|handshake|unsupported protocol|no shared cipher|no protocols available/,
+    cause: (context) =>
+      `TLS with ${hostOf(context)} fails: the two sides agree on no TLS version, cipher or client certificate` +
+      `${saidOfTls(context)}.`,
+    advice: ({ place }) =>
+      `Ask what the service at ${place.origin} demands (openssl s_client shows it), and what a proxy before it can.`,
+  },
+  {
+    when: ofTls,
+    cause: (context) => `TLS with ${hostOf(context)} fails${saidOfTls(context)}.`,
+    advice: ({ place }) => `Check the port in ${place.setting}, and what stands between: a proxy or a firewall.`,
   },
   {
     codes: [

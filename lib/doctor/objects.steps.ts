@@ -1,9 +1,6 @@
-/** What a storage is for: an object written, read back, read in part, listed and deleted. */
+/** What a storage is for: an object written, read back, read in part and listed. */
 import { buffer } from 'node:stream/consumers';
-import { StorageError, StorageFileNotFoundError } from '../contract/index.js';
-import { explain } from './causes.js';
-import { factsOf } from './failure-facts.js';
-import { fail, skip, type Finding, type Step } from './step.js';
+import { fail, skip, type Step } from './step.js';
 import type { Trial, TrialObject } from './trial.js';
 
 /** Most bytes that are read of an object which was there before. */
@@ -11,6 +8,9 @@ const MOST_READ = 1024;
 
 /** Objects looked at for one that is not empty. */
 const LOOKED_AT = 20;
+
+/** Kinds that store nothing any more once a write has ended: no server has it on its way. */
+const WRITES_HERE = new Set(['local', 'memory']);
 
 /** A read-only storage is tried with an object that it holds. */
 async function someObject(trial: Trial, signal: AbortSignal): Promise<TrialObject | undefined> {
@@ -30,9 +30,10 @@ export const writeStep: Step = {
     if (trial.readOnly) return skip('the storage is read-only');
     const key = trial.keyOf('check.bin');
     const bytes = trial.newBytes();
-    trial.attempted.set(key, false);
-    await trial.storage.put(key, bytes, { contentType: 'application/octet-stream', url: false, signal });
-    trial.attempted.set(key, true);
+    const here = WRITES_HERE.has(trial.kind);
+    await trial.writes.track(key, here, async () =>
+      trial.storage.put(key, bytes, { contentType: 'application/octet-stream', url: false, signal }),
+    );
     trial.object = { key, bytes, whole: true };
     return { detail: `${bytes.length} bytes` };
   },
@@ -98,56 +99,5 @@ export const listStep: Step = {
       'The object that was just written is not in the listing.',
       'What answers may be a cache, or several stores behind one address that do not know of each other.',
     );
-  },
-};
-
-/** Deletes what may have been written. @returns what is left, with the reason */
-async function removeAll({ attempted, storage }: Trial, signal: AbortSignal): Promise<Map<string, unknown>> {
-  const left = new Map<string, unknown>();
-  for (const [key, written] of attempted) {
-    try {
-      await storage.delete(key, { signal });
-      if (written && storage.capabilities.consistency === 'strong' && (await isThere(storage, key, signal))) {
-        left.set(key, undefined);
-      }
-    } catch (error) {
-      // What was never stored need not go.
-      if (written && !(error instanceof StorageFileNotFoundError)) left.set(key, error);
-    }
-  }
-  return left;
-}
-
-async function isThere(storage: Trial['storage'], key: string, signal: AbortSignal): Promise<boolean> {
-  try {
-    return await storage.exists(key, { signal });
-  } catch (error) {
-    // Who may not list is not told what is missing.
-    if (error instanceof StorageError && factsOf(error).status === 403) return false;
-    throw error;
-  }
-}
-
-/** Runs whatever failed before, so that nothing is left behind. */
-export const deleteStep: Step = {
-  id: 'delete',
-  title: 'Delete what was written',
-  needs: [],
-  run: async (trial, signal): Promise<Finding> => {
-    if (trial.attempted.size === 0) return skip('nothing was written');
-    const written = [...trial.attempted.values()].some(Boolean);
-    const left = await removeAll(trial, signal);
-    if (left.size === 0) return written ? { detail: 'nothing is left' } : skip('nothing was stored');
-    const error = [...left.values()].find((reason) => reason !== undefined);
-    const detail = `left behind: ${[...left.keys()].join(', ')}`;
-    if (error === undefined) {
-      fail(
-        'The store says that the object is deleted, and still has it.',
-        'Look for a cache before the store.',
-        detail,
-      );
-    }
-    const { cause, advice } = explain(error, trial, 'delete');
-    return fail(cause, advice, detail);
   },
 };

@@ -73,12 +73,17 @@ export class StepRunner {
       return { outcome: 'skipped', detail: `not tried, since "${ground}" failed` };
     }
     try {
-      const finding: Finding = await within(this.#trial.timeout, signal, (own) => step.run(this.#trial, own));
+      const finding: Finding = await within(this.#trial.timeout, signal, (own) => {
+        this.#trial.asking = undefined;
+        return step.run(this.#trial, own);
+      });
       return { ...finding, outcome: finding.outcome ?? ('passed' satisfies DiagnosisOutcome) };
     } catch (error) {
       if (signal?.aborted) return { outcome: 'skipped', detail: 'the diagnosis was stopped' };
       this.#gone.set(step.id, step.title);
-      const detail = error instanceof StepFailure ? error.detail : undefined;
+      const { asking } = this.#trial;
+      const unfinished = () => asking?.origin ?? step.unfinished?.(this.#trial);
+      const detail = error instanceof StepFailure ? error.detail : unfinished();
       return { outcome: 'failed', detail, ...explain(error, this.#trial, step.id) };
     }
   }

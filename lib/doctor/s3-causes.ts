@@ -2,6 +2,7 @@
 import type { CauseRow, FailureContext } from './cause-row.js';
 import { clockIsOff, clockWords } from './clock-words.js';
 import type { DiagnosisStepId } from './diagnosis.js';
+import type { FailureFacts } from './failure-facts.js';
 
 /** Right that a step needs, as policies name it. */
 const RIGHTS: Partial<Record<DiagnosisStepId, string>> = {
@@ -13,6 +14,9 @@ const RIGHTS: Partial<Record<DiagnosisStepId, string>> = {
   'upload-url': 's3:PutObject',
   delete: 's3:DeleteObject',
 };
+
+/** What the SDK says of an answer that is no XML. */
+const NO_XML = /Deserialization error|is not expected|Expected closing tag|Unexpected closing tag|Unclosed/;
 
 const DENIED = ['AccessDenied', 'AllAccessDisabled', 'AccountProblem', 'PermissionDeniedError'];
 
@@ -33,6 +37,19 @@ function rightRegion({ facts }: FailureContext): string | undefined {
 
 /** Of credentials for a web identity, the storage's own words say best which of the two services refused. */
 export const OF_TOKEN = /: (?<cause>the (?:token service \(STS\)|web identity token)[^.\n]*)\. (?<advice>[^\n]+)/;
+
+/** Where an answer holds no code of S3, the SDK has no better name for it. */
+const NAMELESS = ['Unknown', 'NotFound'];
+
+/**
+ * The answer to a listing was not S3's: a website, an ingress, a guard. S3 gives every refusal of a listing a code, and
+ * the bucket's region to who asks in the wrong one.
+ */
+export function isNotOfS3({ codes, text, region }: FailureFacts): boolean {
+  return NO_XML.test(text) || (region === undefined && NAMELESS.some((code) => codes.has(code)));
+}
+
+const notOfS3 = ({ step, facts }: FailureContext) => step === 'access' && isNotOfS3(facts);
 
 export const S3_CAUSES: readonly CauseRow[] = [
   {
@@ -121,7 +138,35 @@ export const S3_CAUSES: readonly CauseRow[] = [
     advice: (context) => `Allow ${RIGHTS[context.step]} on the bucket ${bucketOf(context)}.`,
   },
   {
-    says: /Deserialization error|is not expected|Expected closing tag|Unexpected closing tag|Unclosed/,
+    when: notOfS3,
+    status: [301, 302, 303, 307, 308],
+    cause: ({ place, facts }) =>
+      `${place.origin} answers by sending elsewhere (${facts.status}), which is no answer of S3.`,
+    advice: ({ place }) => `Set ${place.setting} to where it leads, for example with https.`,
+  },
+  {
+    when: notOfS3,
+    status: [401, 403],
+    cause: ({ place, facts }) =>
+      `Something at ${place.origin} refuses with status ${facts.status} before S3 does: a guard, a proxy or a firewall.`,
+    advice: ({ place }) => `Let requests to the store past it, or correct ${place.setting}.`,
+  },
+  {
+    when: notOfS3,
+    status: [500, 502, 503, 504],
+    cause: ({ place, facts }) => `What answers at ${place.origin} failed with status ${facts.status}.`,
+    advice: () => 'Its log says why; a 502 or 504 is a proxy before a service that does not run.',
+  },
+  {
+    when: notOfS3,
+    cause: ({ place, facts }) =>
+      `What answers at ${place.origin} is no S3 service, or its path is another one` +
+      `${facts.status === undefined ? '' : ` (status ${facts.status})`}.`,
+    advice: ({ place }) =>
+      `Correct ${place.setting}: a console or a website, for example, has another port or path than the API.`,
+  },
+  {
+    says: NO_XML,
     cause: ({ place }) => `What answers at ${place.origin} is no S3 service.`,
     advice: ({ place }) => `Correct ${place.setting}: a console, for example, has another port than the API.`,
   },

@@ -20,6 +20,8 @@ export interface Step {
   readonly title: string;
   /** Steps that must not have failed before this one is worth trying. */
   readonly needs: readonly DiagnosisStepId[];
+  /** Told as the detail where an error or the time limit ends the step. */
+  unfinished?(trial: Trial): string | undefined;
   /** @throws StepFailure where the step knows why it failed; any other error is explained by the tables of causes */
   run(trial: Trial, signal: AbortSignal): Promise<Finding>;
 }
@@ -29,6 +31,8 @@ export class StepFailure extends Error {
   constructor(
     readonly explanation: Explanation,
     readonly detail?: string,
+    /** Status of the answer that it explains. */
+    readonly status?: number,
   ) {
     super(explanation.cause);
     this.name = 'StepFailure';

@@ -8,6 +8,7 @@ import type { StorageService } from '../storage.service.js';
 import { BorrowedBackend } from '../wrappers/index.js';
 import type { DiagnoseOptions } from './diagnosis.js';
 import { Secrets } from './secrets.js';
+import { Writes } from './writes.js';
 
 /** Everything that a diagnosis writes has a key that begins with this and 32 hexadecimal digits. */
 export const TRIAL_PREFIX = '.storage-doctor-';
@@ -34,18 +35,25 @@ export interface StoreAddress {
   readonly setting: string;
 }
 
+/** Where a link leads. */
+export interface LinkAddress extends StoreAddress {
+  /** What it means that no answer comes, as a sentence. */
+  readonly meaning?: string;
+}
+
 export class Trial {
   readonly name: string;
   readonly secrets: Secrets;
   readonly timeout: number;
   /** Folder of everything that is written. */
   readonly prefix = `${TRIAL_PREFIX}${randomBytes(16).toString('hex')}`;
-  /** Keys that were tried to be written, and whether that is known to have worked. */
-  readonly attempted = new Map<string, boolean>();
+  readonly writes = new Writes();
   /** Folders on this machine to be removed with all that is in them. */
   readonly folders: string[] = [];
   object: TrialObject | undefined;
   address: StoreAddress | undefined;
+  /** Who is asked just now, where it is not the store. */
+  asking: LinkAddress | undefined;
   /** Seconds by which this machine's clock is ahead of the store's. */
   clockOffset: number | undefined;
   /** The store knows the credentials, but they may not list. */
