@@ -11,11 +11,11 @@ import {
   StorageConfigurationError,
   StorageError,
   StorageFileNotFoundError,
-  StorageTimeoutError,
   StorageUnavailableError,
   type StorageErrorDetails,
   type WriteConditions,
 } from '../../contract/index.js';
+import { cut, NETWORK_ERRORS, timedOut } from './network.errors.js';
 import { tokenError } from './sts.errors.js';
 
 /** What is read of a failure, whoever threw it. */
@@ -91,22 +91,19 @@ const noKey: Maker = (details, { conditions }) =>
 
 const overloaded = unavailable('the store is overloaded and asks to slow down');
 const noQuota: Maker = (details) => new QuotaExceededError(details);
-const timedOut: Maker = (details) => new StorageTimeoutError(details);
-const unreached: Maker = (details) =>
-  new StorageTimeoutError({
-    ...details,
-    reason: 'no connection to the store came about in time',
-    advice: 'Check the endpoint and what stands between, or try again later.',
-  });
 const badKeys = denied('the store does not know the access key', 'Check the access key and the endpoint.');
 const oldToken = denied('the temporary credentials have expired', 'Let the credentials be renewed.');
-const cut = unavailable('the connection to the store broke');
 
-// https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html, https://docs.ceph.com/en/latest/radosgw/s3/, and
-// the codes of Node's net and dns modules.
+// https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html, https://docs.ceph.com/en/latest/radosgw/s3/,
+// https://github.com/minio/minio/blob/master/cmd/api-errors.go
 const BY_CODE: Readonly<Record<string, Maker>> = {
+  ...NETWORK_ERRORS,
   NoSuchKey: noKey,
   NotFound: noKey,
+  NoSuchUpload: unavailable(
+    'the unfinished upload is gone from the store',
+    'It was swept or has expired: try again, and sweep only what is older than uploads take.',
+  ),
   NoSuchBucket: misconfigured('there is no such bucket', 'Create it, or check its name and the endpoint.'),
   PermanentRedirect: misconfigured('the bucket is in another region', 'Set the region of the bucket.'),
   AuthorizationHeaderMalformed: misconfigured('the bucket is in another region', 'Set the region of the bucket.'),
@@ -123,6 +120,7 @@ const BY_CODE: Readonly<Record<string, Maker>> = {
   QuotaExceeded: noQuota,
   InsufficientStorage: noQuota,
   XMinioStorageFull: noQuota,
+  XMinioAdminBucketQuotaExceeded: noQuota,
   EntityTooLarge: (details) => new FileTooLargeError(details),
   KeyTooLongError: (details) => new InvalidKeyError({ ...details, reason: 'the store finds the key too long' }),
   InvalidRange: (details) => new InvalidRangeError(details),
@@ -136,26 +134,27 @@ const BY_CODE: Readonly<Record<string, Maker>> = {
   ServiceUnavailable: overloaded,
   ThrottlingException: overloaded,
   RequestTimeout: timedOut,
-  TimeoutError: timedOut,
-  ConnectTimeoutError: unreached,
-  ETIMEDOUT: timedOut,
-  ESOCKETTIMEDOUT: timedOut,
   InternalError: unavailable('the store failed'),
-  ECONNREFUSED: unavailable('nothing answers at the address of the store', 'Check the endpoint, or try again later.'),
-  EHOSTUNREACH: unavailable('there is no way to the store'),
-  ENETUNREACH: unavailable('there is no way to the store'),
-  ENOTFOUND: unavailable('the host name of the store cannot be resolved', 'Check the endpoint and the DNS.'),
-  EAI_AGAIN: unavailable('the host name of the store cannot be resolved', 'Check the endpoint and the DNS.'),
-  ECONNRESET: cut,
-  EPIPE: cut,
-  ERR_STREAM_PREMATURE_CLOSE: cut,
   CredentialsProviderError: misconfigured(
     'no credentials were found',
     'Set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or give credentials.',
   ),
 };
 
+const refused = (details: StorageErrorDetails) =>
+  new StorageError({ ...details, reason: 'the store refused the request', advice: 'The cause holds its answer.' });
+
 const BY_STATUS: Readonly<Record<number, Maker>> = {
+  // An answer to HEAD holds no code.
+  400: (details, _context, { Code }) =>
+    Code === undefined
+      ? new PermissionDeniedError({
+          ...details,
+          reason: 'the store refused the request and did not say why',
+          advice:
+            'The likely causes are temporary credentials that have expired, and a region other than the bucket has.',
+        })
+      : refused(details),
   301: BY_CODE['PermanentRedirect']!,
   401: (details) => new PermissionDeniedError(details),
   403: (details) => new PermissionDeniedError(details),
@@ -194,7 +193,9 @@ export function toStorageError(error: unknown, context: FailureContext): Storage
   const inner = (failure.cause ?? {}) as Failure;
   // Of an error from another realm (as test runners make them) the SDK keeps the text alone.
   const told = /^AWS SDK error wrapper .*?\b(E[A-Z_]{3,})\b/.exec(failure.message ?? '')?.[1];
-  for (const code of [failure.name, failure.Code, failure.code, inner.code, told]) {
+  // The SDK's own handler calls broken connections TimeoutError as well.
+  const name = failure.name === 'TimeoutError' ? (failure.code ?? failure.name) : failure.name;
+  for (const code of [name, failure.Code, failure.code, inner.code, told]) {
     const maker = code !== undefined && Object.hasOwn(BY_CODE, code) ? BY_CODE[code] : undefined;
     if (maker) return maker(details, context, failure);
   }
@@ -202,9 +203,5 @@ export function toStorageError(error: unknown, context: FailureContext): Storage
   if (byStatus) return byStatus(details, context, failure);
   if (status !== undefined && status >= 500)
     return new StorageUnavailableError({ ...details, reason: 'the store failed' });
-  return new StorageError({
-    ...details,
-    reason: 'the store refused the request',
-    advice: 'The cause holds its answer.',
-  });
+  return refused(details);
 }
