@@ -6,6 +6,7 @@ import { StorageFileNotFoundError } from '../contract/index.js';
 import type { OpenedFile, StoredFile } from '../service/index.js';
 import type { StorageService } from '../storage.service.js';
 import type { CopyDifference } from './copy-options.js';
+import { openSource } from './open-source.js';
 
 const FACTS = ['size', 'contentType', 'metadata', 'cacheControl', 'contentDisposition'] as const;
 
@@ -21,7 +22,7 @@ export function differingFacts(source: StoredFile, target: StoredFile): CopyDiff
   return FACTS.filter((fact) => !isDeepStrictEqual(source[fact], target[fact]));
 }
 
-/** Reads both sides, as far as it takes to tell. @throws as StorageService.open() of the source */
+/** Reads both sides, as far as it takes to tell. @throws SourceGone; else as StorageService.open() */
 export async function compareObjects(
   from: StorageService,
   to: StorageService,
@@ -46,7 +47,7 @@ async function openBoth(
   key: string,
   signal: AbortSignal,
 ): Promise<[OpenedFile, OpenedFile | undefined]> {
-  const [source, target] = await Promise.allSettled([from.open(key, { signal }), to.open(key, { signal })]);
+  const [source, target] = await Promise.allSettled([openSource(from, key, signal), to.open(key, { signal })]);
   const missing = target.status === 'rejected' && target.reason instanceof StorageFileNotFoundError;
   if (source.status === 'fulfilled' && (target.status === 'fulfilled' || missing)) {
     return [source.value, target.status === 'fulfilled' ? target.value : undefined];

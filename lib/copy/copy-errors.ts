@@ -1,5 +1,6 @@
 /** What a copy is refused with before its first byte. */
 import { quoted, StorageError, type StorageErrorDetails } from '../contract/index.js';
+import { COPY_ADVICE } from './copy-advice.js';
 import type { CopyProblem } from './copy-options.js';
 
 const SHOWN = 3;
@@ -22,14 +23,14 @@ export class CopyRefusedError extends StorageError {
     },
   ) {
     const { problems, problemCount, backend } = details;
-    const shown = problems.slice(0, SHOWN).map(({ key, error }) => `${quoted(key)}: ${error.message}`);
+    const shown = problems.slice(0, SHOWN).map(({ key, error }) => `${quoted(key)}: ${error.reason}`);
     const more = problemCount > shown.length ? `; and ${problemCount - shown.length} more` : '';
     super(
       {
         operation: 'copy',
         backend,
         reason: `the target cannot hold ${problemCount} of the objects, and nothing was written (${shown.join('; ')}${more})`,
-        advice: 'Rename or shrink them in the source, or copy the rest with skipUnholdable.',
+        advice: COPY_ADVICE.unholdable,
         cause: problems[0]?.error,
       },
       'not-supported',

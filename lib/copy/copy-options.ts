@@ -18,9 +18,14 @@ export interface CopyStorageOptions {
   readonly verify?: boolean;
   /**
    * Deletes from the target, under the prefix, what the source does not have. Asked twice: the option itself and
-   * `confirm: true`. Done last, and only where everything else went well.
+   * `confirm: true`. Done last, only where everything else went well, and only what the target alone had when the copy
+   * began and has as it was.
    */
-  readonly deleteExtra?: { readonly confirm: true };
+  readonly deleteExtra?: {
+    readonly confirm: true;
+    /** `extraFingerprint` of a dry run: where the target alone has anything else now, the copy is refused. */
+    readonly expected?: string;
+  };
   /**
    * What becomes of an object of the target that differs and that this copy has not put there: false leaves it (it
    * counts as differed), true replaces it. Default false.
@@ -119,8 +124,13 @@ export interface CopySummary {
   readonly failed: CopyCount;
   readonly gone: CopyCount;
   readonly deleted: CopyCount;
-  /** Objects that only the target has. Undefined where they were not counted: the target lists in no order. */
+  /**
+   * Objects that only the target has. Undefined where they were not counted: one side lists in no order, and
+   * `deleteExtra` was not asked.
+   */
   readonly extra: CopyCount | undefined;
+  /** Of their keys and versions, when the copy began: for `deleteExtra.expected`. Undefined unless that was asked. */
+  readonly extraFingerprint: string | undefined;
   /** Objects that verify found equal. Undefined where it was not asked. */
   readonly verified: CopyCount | undefined;
   /** What the target cannot hold; the first 100. Empty unless in a dry run or with `skipUnholdable`. */

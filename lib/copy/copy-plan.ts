@@ -1,21 +1,28 @@
 /** The look before the first byte: how much there is to copy, and what the target cannot hold of it. */
 import { PermissionDeniedError, StorageError, StorageFileNotFoundError } from '../contract/index.js';
 import type { ListedFile, StageFileOptions } from '../service/index.js';
-import { digestOf, type ConfirmedObjects } from './confirmed-objects.js';
+import type { ConfirmedObjects } from './confirmed-objects.js';
 import type { CopyRun } from './copy-run.js';
 import { inParallel } from './in-parallel.js';
 import { KeyConflicts } from './key-conflicts.js';
-import { listPairs, type ListedPair } from './merged-listing.js';
+import { listPairs, listsSideBySide, type ListedPair } from './merged-listing.js';
 
 /** So many pairs are kept, which is a few megabytes; where there are more, both sides are listed once more. */
 const MOST_KEPT = 10_000;
 
-/** Lists both sides. Problems and totals go to the tally. @returns the pairs that the copying phase goes through */
-export async function planCopy(
-  run: CopyRun,
-  confirmed: ConfirmedObjects | undefined,
-): Promise<() => AsyncIterable<ListedPair>> {
+/** What the later phases go through. */
+export interface CopyPairs {
+  /** Those of the plan; else both sides are listed once more. */
+  readonly kept: boolean;
+  all(): AsyncIterable<ListedPair>;
+}
+
+/** Lists both sides. Problems, totals and what only the target has go to the run. */
+export async function planCopy(run: CopyRun, confirmed: ConfirmedObjects | undefined): Promise<CopyPairs> {
   const { facts } = run;
+  const { extras, to, prefix, signal } = facts;
+  // Where they cannot be listed side by side, all of the target counts as left over until the source is found to have it.
+  if (extras && !listsSideBySide(facts)) for await (const file of to.list({ prefix, signal })) extras.add(file);
   const kept: ListedPair[] = [];
   let more = false;
   const keep = (pair: ListedPair) => {
@@ -25,9 +32,10 @@ export async function planCopy(
   const needsFacts = looksAtMetadata(run);
   await inParallel(examined(run, keep), facts.concurrency, async ({ source, target }) => {
     run.throwIfStopped();
-    if (source && !isConfirmed(confirmed, source, target)) await check(run, source, needsFacts);
+    if (source && !(target && confirmed?.knows(source, target) === 'equal')) await check(run, source, needsFacts);
   });
-  return () => (more ? listPairs(facts) : pairsOf(kept));
+  if (extras) Object.assign(facts.tally.extra, extras.count);
+  return { kept: !more, all: () => (more ? listPairs(facts) : pairsOf(kept)) };
 }
 
 async function* pairsOf(pairs: readonly ListedPair[]): AsyncGenerator<ListedPair, void, undefined> {
@@ -36,7 +44,7 @@ async function* pairsOf(pairs: readonly ListedPair[]): AsyncGenerator<ListedPair
 
 /** Counts in the order of the keys, in which alone conflicts between them are seen. */
 async function* examined(run: CopyRun, keep: (pair: ListedPair) => void): AsyncGenerator<ListedPair, void, undefined> {
-  const { from, to, tally, meter } = run.facts;
+  const { from, to, tally, meter, extras } = run.facts;
   const ordered = from.capabilities.ordering === 'utf8';
   const conflicts = to.capabilities.hierarchical && ordered ? new KeyConflicts(to.backendName) : undefined;
   for await (const pair of listPairs(run.facts)) {
@@ -44,23 +52,16 @@ async function* examined(run: CopyRun, keep: (pair: ListedPair) => void): AsyncG
     const conflict = conflicts?.next(pair);
     if (conflict) tally.problem(conflict);
     if (pair.source) {
+      extras?.spare(pair.key);
       tally.add(tally.total, pair.source.size);
       meter.objectsTotal++;
       meter.bytesTotal += pair.source.size;
     } else if (pair.target) {
       tally.add(tally.extra, pair.target.size);
+      extras?.add(pair.target);
     }
     yield pair;
   }
-}
-
-function isConfirmed(
-  confirmed: ConfirmedObjects | undefined,
-  source: ListedFile,
-  target: ListedFile | undefined | null,
-): boolean {
-  const known = target ? confirmed?.get(source.key) : undefined;
-  return known?.source === digestOf(source.etag) && known.target === digestOf(target!.etag);
 }
 
 /** Only a look at each object tells its metadata: where the target has no limit, or the source the same one, none is. */

@@ -3,21 +3,25 @@ import { setMaxListeners } from 'node:events';
 import {
   InvalidOptionsError,
   OperationAbortedError,
+  PreconditionFailedError,
   StorageError,
   type StorageErrorDetails,
 } from '../contract/index.js';
 import type { StorageService } from '../storage.service.js';
+import { COPY_ADVICE } from './copy-advice.js';
 import { CopyRefusedError } from './copy-errors.js';
 import type { CopyStorageOptions, CopySummary } from './copy-options.js';
 import { planCopy } from './copy-plan.js';
 import { CopyRun, StopCopy } from './copy-run.js';
 import { deleteExtra } from './delete-extra.js';
+import { ExtraObjects } from './extra-objects.js';
 import { inParallel } from './in-parallel.js';
 import { Journal, readJournal } from './journal.js';
 import { defaultJournal, subjectOf } from './journal-place.js';
-import { listsReliably } from './merged-listing.js';
+import { listsSideBySide } from './merged-listing.js';
 import { ObjectCopier } from './object-copier.js';
 import { ProgressMeter } from './progress.js';
+import { assertFolderIsThere } from './source-folder.js';
 import { Tally } from './tally.js';
 import { verifyCopy } from './verify-copy.js';
 
@@ -32,7 +36,8 @@ const MOST_CONCURRENCY = 256;
  * Once copying has begun the promise resolves, also where objects failed or the copy was stopped: `ok` tells.
  *
  * @throws CopyRefusedError when the target cannot hold everything, InvalidOptionsError, StorageUnavailableError while
- * another run of the same copy is at work, and what listing the storages throws
+ * another run of the same copy is at work or where the source is not there, PreconditionFailedError when what would be
+ * deleted is not what was expected, and what listing the storages throws
  * @publicApi
  */
 export async function copyStorage(options: CopyStorageOptions): Promise<CopySummary> {
@@ -51,7 +56,9 @@ export async function copyStorage(options: CopyStorageOptions): Promise<CopySumm
   );
   const { signal } = stop;
   const dryRun = options.dryRun ?? false;
-  const run = new CopyRun({ from, to, prefix, signal, concurrency, dryRun, tally, meter, onObject: options.onObject });
+  const { onObject } = options;
+  const extras = options.deleteExtra && new ExtraObjects();
+  const run = new CopyRun({ from, to, prefix, signal, concurrency, dryRun, tally, meter, onObject, extras });
   try {
     return await copyWithin(run, options, stop);
   } catch (error) {
@@ -64,7 +71,7 @@ export async function copyStorage(options: CopyStorageOptions): Promise<CopySumm
 }
 
 async function copyWithin(run: CopyRun, options: CopyStorageOptions, stop: Stop): Promise<CopySummary> {
-  const { from, to, prefix, dryRun, tally, meter, concurrency } = run.facts;
+  const { from, to, prefix, dryRun, tally, meter, concurrency, extras } = run.facts;
   const subject = subjectOf(from, to, prefix);
   const path = options.journal === false ? undefined : (options.journal ?? (await defaultJournal(from, to, subject)));
   const journal =
@@ -73,24 +80,27 @@ async function copyWithin(run: CopyRun, options: CopyStorageOptions, stop: Stop)
     const confirmed = path !== undefined && dryRun ? await readJournal(path, subject) : journal?.confirmed;
     run.throwIfStopped();
     const pairs = await planCopy(run, confirmed);
+    if (tally.total.objects === 0) await assertFolderIsThere(from);
+    tally.extraFingerprint = extras?.fingerprint();
     assertPlan(run, options);
     try {
       meter.begin('copying', tally.total);
       const copier = new ObjectCopier(run, { overwrite: options.overwrite ?? false, journal, confirmed });
-      await inParallel(pairs(), concurrency, (pair) => copier.copy(pair));
+      await inParallel(pairs.all(), concurrency, (pair) => copier.copy(pair));
       if (options.verify && !dryRun) {
         meter.begin('verifying', tally.total);
-        await verifyCopy(run);
+        await verifyCopy(run, pairs, copier);
       }
       // What the source could not show must not be taken for gone.
-      if (options.deleteExtra && (dryRun || summaryOf(run, options, path).ok)) {
+      if (extras && (dryRun || summaryOf(run, options, path).ok)) {
         meter.begin('deleting', tally.extra);
-        await deleteExtra(run);
+        await deleteExtra(run, extras);
       }
     } catch (error) {
-      const stopped = run.stopped(error);
-      if (!stopped) throw error;
-      tally.stopped = stopped.reason;
+      // After hours of work the counts matter as much as what ended them.
+      const reason = run.stopped(error)?.reason ?? error;
+      if (!(reason instanceof StorageError)) throw error;
+      tally.stopped = reason;
     }
     stop.throwCallbackError();
     meter.begin('done', tally.total);
@@ -108,17 +118,17 @@ async function copyWithin(run: CopyRun, options: CopyStorageOptions, stop: Stop)
 }
 
 function summaryOf({ facts }: CopyRun, options: CopyStorageOptions, journal: string | undefined): CopySummary {
-  const { from, to, dryRun, tally, meter } = facts;
+  const { dryRun, tally, meter, extras } = facts;
   return tally.summary({
     dryRun,
     seconds: meter.seconds,
     journal,
-    extra: from.capabilities.ordering === 'utf8' && listsReliably(to),
+    extra: extras !== undefined || listsSideBySide(facts),
     verified: options.verify === true && !dryRun,
   });
 }
 
-/** @throws CopyRefusedError, InvalidOptionsError: nothing has been written yet */
+/** @throws CopyRefusedError, InvalidOptionsError, PreconditionFailedError: nothing has been written yet */
 function assertPlan({ facts }: CopyRun, options: CopyStorageOptions): void {
   const { to, tally, dryRun } = facts;
   const { problems, problemCount } = tally.problems;
@@ -127,9 +137,18 @@ function assertPlan({ facts }: CopyRun, options: CopyStorageOptions): void {
   }
   if (options.deleteExtra && tally.total.objects === 0) {
     throw wrong(
-      'the source has no objects under this prefix, and deleteExtra would delete all that the target has',
-      'Check the source and the prefix; deletePrefix() empties a folder.',
+      'the source has no objects under this prefix, and all that the target has would be deleted',
+      COPY_ADVICE.emptySource,
     );
+  }
+  const { expected } = options.deleteExtra ?? {};
+  if (expected !== undefined && expected !== tally.extraFingerprint) {
+    throw new PreconditionFailedError({
+      operation: 'copy',
+      backend: to.backendName,
+      reason: 'what only the target has is no longer what was confirmed, and nothing was copied or deleted',
+      advice: COPY_ADVICE.changedExtra,
+    });
   }
 }
 

@@ -2,7 +2,6 @@
 import { appendFileSync } from 'node:fs';
 import { mkdir, open, type FileHandle } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { createInterface } from 'node:readline';
 import {
   InvalidOptionsError,
   PermissionDeniedError,
@@ -13,17 +12,24 @@ import {
 import { codeOf } from '../disk/errno.js';
 import { shortCall } from '../disk/short-calls.js';
 import { ConfirmedObjects } from './confirmed-objects.js';
+import { COPY_ADVICE } from './copy-advice.js';
 import type { JournalSubject } from './journal-place.js';
+import { versionText, type SourceVersion } from './source-version.js';
+import { linesOf } from './text-lines.js';
 
 /** What is remembered of an object: the versions of both sides that are equal. */
-export interface JournalEntry {
+export interface JournalEntry extends SourceVersion {
   readonly key: string;
-  /** ETag in the source. */
-  readonly source: string;
   /** ETag in the target. */
   readonly target: string;
   /** Bytes. */
   readonly size: number;
+}
+
+/** Takes back what an earlier line says of the key. */
+interface Revocation {
+  readonly key: string;
+  readonly revoked: true;
 }
 
 const KIND = 'nestjs-storage copy';
@@ -40,7 +46,7 @@ function failed(error: unknown): StorageError {
   const code = codeOf(error) ?? '';
   const details = {
     operation: 'copy' as const,
-    advice: 'Name another file with `journal`, or copy without one (false).',
+    advice: COPY_ADVICE.journal,
     cause: error,
   };
   if (NO_ROOM.has(code)) return new QuotaExceededError({ ...details, reason: 'there is no room left for the journal' });
@@ -82,8 +88,8 @@ async function load(path: string, subject: JournalSubject, confirmed: ConfirmedO
       return 0;
     }
     let first = true;
-    const input = handle.createReadStream({ start: 0, end: whole - 1, autoClose: false });
-    for await (const line of createInterface({ input, crlfDelay: Infinity })) {
+    const input = handle.createReadStream({ start: 0, end: whole - 1, autoClose: false, encoding: 'utf8' });
+    for await (const line of linesOf(input)) {
       if (first) assertOwn(line, subject);
       else remember(line, confirmed);
       first = false;
@@ -115,15 +121,17 @@ function assertOwn(line: string, subject: JournalSubject): void {
     reason: known
       ? 'the journal belongs to another copy: other storages, or another prefix'
       : 'the file named as the journal is none, or of another version',
-    advice: 'Name another file with `journal`; this one was left as it is.',
+    advice: COPY_ADVICE.foreignJournal,
   });
 }
 
 function remember(line: string, confirmed: ConfirmedObjects): void {
-  const entry = parsed(line) as Partial<JournalEntry> | undefined;
+  const { key, source, modified, target, revoked } = (parsed(line) ?? {}) as Partial<JournalEntry & Revocation>;
   // A torn line only costs a comparison.
-  if (typeof entry?.key !== 'string' || typeof entry.source !== 'string' || typeof entry.target !== 'string') return;
-  confirmed.set(entry.key, entry.source, entry.target);
+  if (typeof key !== 'string') return;
+  if (revoked === true) return confirmed.revoke(key);
+  if (typeof source !== 'string' || typeof modified !== 'number' || typeof target !== 'string') return;
+  confirmed.set(key, versionText({ source, modified }), target);
 }
 
 function parsed(line: string): object | undefined {
@@ -189,6 +197,12 @@ export class Journal {
     return this.#append(JSON.stringify(entry));
   }
 
+  /** Its two sides were found to differ after all: the next run compares them. @throws StorageError */
+  revoke(key: string): Promise<void> {
+    const line: Revocation = { key, revoked: true };
+    return this.#append(JSON.stringify(line));
+  }
+
   /** Brings all of it to the disk, and lets the file go. */
   async close(): Promise<void> {
     try {
@@ -238,7 +252,7 @@ function taken(cause: unknown): StorageUnavailableError {
   return new StorageUnavailableError({
     operation: 'copy',
     reason: 'another run of this copy is at work',
-    advice: 'Wait for its end, or name another file with `journal`.',
+    advice: COPY_ADVICE.busyJournal,
     cause,
   });
 }

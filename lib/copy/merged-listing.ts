@@ -35,14 +35,19 @@ async function* readAhead(
 }
 
 /** Whether a listing of the target tells at once what is there: in key order, and of all that was written. */
-export function listsReliably({ capabilities }: StorageService): boolean {
+function listsReliably({ capabilities }: StorageService): boolean {
   return capabilities.ordering === 'utf8' && capabilities.consistency === 'strong';
+}
+
+/** Whether both sides are listed in one go; else the target is asked for each key of the source. */
+export function listsSideBySide({ from, to }: Pick<ListedPlaces, 'from' | 'to'>): boolean {
+  return from.capabilities.ordering === 'utf8' && listsReliably(to);
 }
 
 /** All keys of both sides in order; of the source alone, with the target still to be asked, where there is no order. */
 export async function* listPairs(places: ListedPlaces): AsyncGenerator<ListedPair, void, undefined> {
   const { from, to } = places;
-  if (from.capabilities.ordering !== 'utf8' || !listsReliably(to)) {
+  if (!listsSideBySide(places)) {
     for await (const source of readAhead(from, places)) yield { key: source.key, source, target: null };
     return;
   }

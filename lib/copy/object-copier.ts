@@ -1,26 +1,24 @@
 /** Brings one object over, if it is not there yet: never over another writer's, and never half. */
 import { Readable } from 'node:stream';
-import { crc32 } from 'node:zlib';
 import {
   AlreadyExistsError,
-  ChecksumMismatchError,
   InvalidOptionsError,
   NotSupportedError,
-  OperationAbortedError,
   PreconditionFailedError,
-  StorageError,
-  StorageFileNotFoundError,
   type WriteConditions,
 } from '../contract/index.js';
 import type { ListedFile, OpenedFile, StageFileRequest, StagedUpload } from '../service/index.js';
 import type { StorageService } from '../storage.service.js';
-import { BytesUnderWay } from './bytes-under-way.js';
 import { compareObjects } from './compare-objects.js';
-import { digestOf, type ConfirmedObjects } from './confirmed-objects.js';
+import type { ConfirmedObjects } from './confirmed-objects.js';
 import type { CopiedObject } from './copy-options.js';
-import { StopCopy, type CopyRun } from './copy-run.js';
+import { SMALL, StopCopy, type CopyRun } from './copy-run.js';
 import type { Journal, JournalEntry } from './journal.js';
 import { lookFor, type ListedPair } from './merged-listing.js';
+import { openSource, SourceGone } from './open-source.js';
+import { versionRead } from './source-version.js';
+import { assertSameBytes } from './staged-bytes.js';
+import { wholeBody } from './whole-body.js';
 
 export interface CopierOptions {
   readonly overwrite: boolean;
@@ -33,13 +31,12 @@ export interface CopierOptions {
 const MOST_LOOKS = 4;
 /** A source that breaks off is opened once more: what the SDKs repeat is the request, not the body. */
 const MOST_READS = 2;
-/** Bytes up to which a body is held whole, and beyond which its bytes are told while they pass. */
-const SMALL = 256 * 1024;
-/** Bytes of larger objects under way together: what stores buffer of them stays within the same order. */
-const MOST_LARGE = 32 * 1024 * 1024;
 
 /** An outcome. `moved`: bytes that the meter knows of already. */
-type Settled = CopiedObject & { readonly moved?: number };
+export type Settled = CopiedObject & { readonly moved?: number };
+
+/** What the journal is to hold of it. */
+type Sent = JournalEntry & { readonly moved: number };
 
 export class ObjectCopier {
   readonly #run: CopyRun;
@@ -47,7 +44,6 @@ export class ObjectCopier {
   readonly #from: StorageService;
   readonly #to: StorageService;
   readonly #signal: AbortSignal;
-  readonly #large = new BytesUnderWay(MOST_LARGE);
 
   constructor(run: CopyRun, options: CopierOptions) {
     this.#run = run;
@@ -57,19 +53,29 @@ export class ObjectCopier {
 
   async copy({ key, source, target }: ListedPair): Promise<void> {
     if (!source) return;
+    this.#run.facts.extras?.spare(key);
     this.#run.throwIfStopped();
     let settled: Settled;
     try {
       settled = await this.#settle(source, target);
     } catch (error) {
       if (error instanceof StopCopy) throw error;
-      // Only opening the source can tell that it is gone; what a target misses is a failure of the target.
-      const gone = error instanceof StorageFileNotFoundError && error.operation === 'get';
-      if (!gone) return this.#run.fail(key, source.size, error);
-      settled = { key, size: source.size, outcome: 'gone' };
+      return error instanceof SourceGone ? this.#run.gone(key, source.size) : this.#run.fail(key, source.size, error);
     }
     const { moved, ...object } = settled;
     this.#run.tell(object, moved);
+  }
+
+  /** Verifying found a difference: what the journal says of the object is not so. */
+  async revoke(key: string): Promise<void> {
+    const { journal, confirmed } = this.#options;
+    confirmed?.revoke(key);
+    await this.#run.stopsCopy(() => journal?.revoke(key));
+  }
+
+  /** Replaces what verifying found to differ, where that is asked. @throws as copying it does */
+  async mend(source: ListedFile): Promise<Settled | undefined> {
+    return this.#options.overwrite ? this.#settle(source, null) : undefined;
   }
 
   async #settle(source: ListedFile, listed: ListedFile | undefined | null): Promise<Settled> {
@@ -92,11 +98,10 @@ export class ObjectCopier {
     const { confirmed, overwrite } = this.#options;
     let condition: WriteConditions = { ifNoneMatch: '*' };
     if (target) {
-      const known = confirmed?.get(key);
-      const untouched = known?.target === digestOf(target.etag);
-      if (untouched && known?.source === digestOf(source.etag)) return { key, size, outcome: 'skipped' };
+      const known = confirmed?.knows(source, target);
+      if (known === 'equal') return { key, size, outcome: 'skipped' };
       // What this copy put there, and nobody has touched since, follows its source. Anything else is compared.
-      if (untouched) {
+      if (known === 'own') {
         condition = { ifMatch: target.etag };
       } else {
         const { etag, ...found } = await this.#compare(source, target);
@@ -107,8 +112,7 @@ export class ObjectCopier {
       }
     }
     if (this.#run.facts.dryRun) return { key, size, outcome: 'copied' };
-    const sent = () => this.#send(key, condition);
-    const { moved, ...entry } = await (size <= SMALL ? sent() : this.#large.within(size, sent));
+    const { moved, ...entry } = await this.#run.bounded(size, () => this.#send(source, condition));
     await this.#confirm(entry);
     return { key, size: entry.size, outcome: 'copied', moved };
   }
@@ -117,28 +121,25 @@ export class ObjectCopier {
   async #compare(source: ListedFile, target: ListedFile): Promise<CopiedObject & { readonly etag?: string }> {
     const { key, size } = source;
     if (size !== target.size) return { key, size, outcome: 'differed', differences: ['size'], etag: target.etag };
-    const found = await compareObjects(this.#from, this.#to, key, this.#signal);
+    const found = await this.#run.bounded(size, () => compareObjects(this.#from, this.#to, key, this.#signal));
     if (!found.target) return { key, size, outcome: 'differed', differences: ['missing'] };
     const { etag } = found.target;
     if (found.differences.length > 0) return { key, size, outcome: 'differed', differences: found.differences, etag };
-    await this.#confirm({ key, source: found.source.etag, target: etag, size });
+    await this.#confirm({ key, ...versionRead(found.source, source), target: etag, size });
     return { key, size, outcome: 'skipped' };
   }
 
   /** What the journal cannot take must not be done: without it the next run could not tell its own from others'. */
   async #confirm(entry: JournalEntry): Promise<void> {
-    try {
-      await this.#options.journal?.confirm(entry);
-    } catch (error) {
-      throw error instanceof StorageError ? new StopCopy(error) : error;
-    }
+    await this.#run.stopsCopy(() => this.#options.journal?.confirm(entry));
   }
 
-  async #send(key: string, condition: WriteConditions): Promise<JournalEntry & { readonly moved: number }> {
+  async #send(source: ListedFile, condition: WriteConditions): Promise<Sent> {
     for (let read = 1; ; read++) {
-      const opened = await this.#from.open(key, { signal: this.#signal });
+      const opened = await openSource(this.#from, source.key, this.#signal);
       try {
-        return await this.#put(opened, condition);
+        const { etag, size, moved } = await this.#put(opened, condition);
+        return { key: source.key, ...versionRead(opened.file, source), target: etag, size, moved };
       } catch (error) {
         const broken = opened.body.errored !== null;
         if (!broken || read === MOST_READS || this.#signal.aborted) throw error;
@@ -148,10 +149,8 @@ export class ObjectCopier {
     }
   }
 
-  async #put(
-    { file, body }: OpenedFile,
-    condition: WriteConditions,
-  ): Promise<JournalEntry & { readonly moved: number }> {
+  /** @returns facts of what is in the target then */
+  async #put({ file, body }: OpenedFile, condition: WriteConditions) {
     const { key, size, contentType, metadata, cacheControl, contentDisposition } = file;
     const facts = { size, contentType, metadata, cacheControl, contentDisposition, signal: this.#signal };
     const held = this.#holds(key, { ...facts, ...condition });
@@ -177,7 +176,7 @@ export class ObjectCopier {
       // A store that cannot hold the condition is looked at as late as possible.
       if (!held) await this.#assertStill(key, condition);
       const stored = await staged.commit();
-      return { key, source: file.etag, target: stored.etag, size, moved };
+      return { etag: stored.etag, size, moved };
     } catch (error) {
       await staged?.abort();
       meter.moved(-moved);
@@ -207,40 +206,4 @@ export class ObjectCopier {
     const details = { operation: 'copy' as const, key, backend: this.#to.backendName };
     throw ifMatch === undefined ? new AlreadyExistsError(details) : new PreconditionFailedError(details);
   }
-}
-
-/** All bytes of a small body. */
-function wholeBody(body: Readable): Promise<Buffer> {
-  return new Promise((resolve, reject) => {
-    const chunks: Buffer[] = [];
-    // Destroyed without a word: who did it says why.
-    const letGo = () => new OperationAbortedError({ operation: 'get', reason: 'the body was let go' });
-    // One that broke before anybody read it tells it no more.
-    if (body.destroyed) return reject(body.errored ?? letGo());
-    body.on('data', (chunk: Buffer) => chunks.push(chunk));
-    body.once('end', () => resolve(chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks)));
-    body.once('error', reject);
-    body.once('close', () => body.readableEnded || reject(letGo()));
-  });
-}
-
-/** In hex, as StagedUpload.digest. What it is to find came about by accident, and it costs a tenth of a SHA-256. */
-async function crc32Of(body: Readable): Promise<string> {
-  let sum = 0;
-  for await (const chunk of body as AsyncIterable<Buffer>) sum = crc32(chunk, sum);
-  return sum.toString(16).padStart(8, '0');
-}
-
-/** Where staged bytes can be read back they are, before anybody sees them; elsewhere the store checks them as sent. */
-async function assertSameBytes(staged: StagedUpload, small: Buffer | undefined): Promise<void> {
-  if (staged.open === undefined) return;
-  const held = await staged.open();
-  const same = small ? small.equals(await wholeBody(held)) : (await crc32Of(held)) === staged.digest;
-  if (same) return;
-  throw new ChecksumMismatchError({
-    operation: 'copy',
-    key: staged.info.key,
-    reason: 'what the target holds is not what was sent to it',
-    advice: 'Nothing was published; check the disk or the store.',
-  });
 }

@@ -17,6 +17,7 @@ export class Tally {
   readonly extra = none();
   readonly verified = none();
   stopped: StorageError | undefined;
+  extraFingerprint: string | undefined;
   readonly #counts: Record<CopyOutcome, Count> = {
     copied: none(),
     skipped: none(),
@@ -60,6 +61,10 @@ export class Tally {
     this.#differences = [];
   }
 
+  forgetGone(): void {
+    this.#counts.gone = none();
+  }
+
   summary(
     facts: Pick<CopySummary, 'dryRun' | 'seconds' | 'journal'> & {
       readonly extra: boolean;
@@ -80,6 +85,7 @@ export class Tally {
       gone,
       deleted,
       extra: facts.extra ? this.extra : undefined,
+      extraFingerprint: this.extraFingerprint,
       verified: facts.verified ? this.verified : undefined,
       failures: this.#failures,
       differences: this.#differences,

@@ -82,8 +82,14 @@ describe('a copy', () => {
       journal: false,
       onProgress: (progress) => told.push(progress),
     });
-    expect(told.map(({ phase }) => phase)).toEqual(['copying', 'verifying', 'done']);
-    const [copying] = told as [CopyProgress];
+    // A slow machine is told more often.
+    const changes = told.filter(({ phase }, at) => phase !== told[at - 1]?.phase);
+    expect(changes.map(({ phase }) => phase).filter((phase) => phase !== 'planning')).toEqual([
+      'copying',
+      'verifying',
+      'done',
+    ]);
+    const copying = told.find(({ phase }) => phase === 'copying');
     expect(copying).toMatchObject({ objectsTotal: 44, bytesTotal: total.bytes, totalsAreFinal: true, failed: 0 });
   });
 
@@ -235,52 +241,6 @@ function flipped({ body }: OpenedObject): Readable {
     { objectMode: false },
   );
 }
-
-describe('deleteExtra', () => {
-  it('deletes only what the source does not have, under the prefix, when asked with a second word', async () => {
-    const [from, to] = [await filled(memoryStorage()), memoryStorage()];
-    for (const key of ['many/extra', 'many/z', 'elsewhere']) await to.put(key, 'x', { url: false });
-    const { summary: kept } = await copied({ from, to, prefix: 'many/' });
-    expect(kept).toMatchObject({ ok: true, extra: { objects: 2, bytes: 2 }, deleted: { objects: 0 } });
-    const { summary, objects } = await copied({ from, to, prefix: 'many/', deleteExtra: { confirm: true } });
-    expect(summary).toMatchObject({ ok: true, deleted: { objects: 2, bytes: 2 } });
-    expect(objects['many/z']).toEqual({ key: 'many/z', size: 1, outcome: 'deleted' });
-    expect(await to.exists('many/extra')).toBe(false);
-    expect(await to.exists('elsewhere')).toBe(true);
-    const half = copied({ from, to, deleteExtra: {} as { confirm: true } });
-    expect(await failure(half)).toBeInstanceOf(InvalidOptionsError);
-  });
-
-  it('works where the target lists in no order', async () => {
-    const from = await filled(memoryStorage());
-    const { storage: to } = watched({ ordering: 'none' });
-    await to.put('extra', 'x', { url: false });
-    expect((await copied({ from, to, deleteExtra: { confirm: true } })).summary.deleted.objects).toBe(1);
-    expect(await contents(to)).toEqual(await contents(from));
-  });
-
-  it('deletes nothing when something failed, and nothing at all for an empty source', async () => {
-    const from = new FakeStorage();
-    await from.seed({ a: 'x', b: 'y' });
-    const to = memoryStorage();
-    await to.put('extra', 'x', { url: false });
-    from.failNext('get', new StorageUnavailableError({ operation: 'get' }), { key: 'a' });
-    const { summary } = await copied({ from, to, deleteExtra: { confirm: true } });
-    expect(summary).toMatchObject({ ok: false, failed: { objects: 1 }, deleted: { objects: 0 } });
-    const empty = copied({ from: memoryStorage(), to, deleteExtra: { confirm: true } });
-    expect(await failure(empty)).toBeInstanceOf(InvalidOptionsError);
-    expect(await to.exists('extra')).toBe(true);
-  });
-
-  it('spares what the source got since it was listed', async () => {
-    const from = await filled(memoryStorage());
-    const { backend, storage: to } = watched();
-    await to.put('late', 'x', { url: false });
-    backend.beforeCommit = () => void from.put('late', 'x', { url: false });
-    expect((await copied({ from, to, deleteExtra: { confirm: true } })).summary.deleted.objects).toBe(0);
-    expect(await to.exists('late')).toBe(true);
-  });
-});
 
 describe('failures', () => {
   it('of single objects are told, and do not stop the rest', async () => {

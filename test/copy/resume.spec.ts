@@ -1,12 +1,40 @@
 /** The journal: what a second run may skip, what it must not trust, and what becomes of a broken one. */
 import { spawnSync } from 'node:child_process';
+import { hash } from 'node:crypto';
 import { appendFile, readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { buffer } from 'node:stream/consumers';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it } from '@jest/globals';
-import { InvalidOptionsError, StorageUnavailableError } from '../../lib/contract/index.js';
+import { MemoryBackend } from '../../lib/backends/memory/memory.backend.js';
+import {
+  InvalidOptionsError,
+  parseKey,
+  StorageUnavailableError,
+  type ListPage,
+  type ListPageOptions,
+  type ObjectInfo,
+  type OpenedObject,
+  type OpenOptions,
+  type StagedObject,
+  type StageOptions,
+  type StorageKey,
+} from '../../lib/contract/index.js';
 import { copyStorage, type CopyStorageOptions, type CopySummary } from '../../lib/copy/index.js';
-import { ConfirmedObjects, digestOf } from '../../lib/copy/confirmed-objects.js';
+import { ConfirmedObjects } from '../../lib/copy/confirmed-objects.js';
+import { digestOf } from '../../lib/copy/digest-table.js';
+import { linesOf } from '../../lib/copy/text-lines.js';
+import { StorageService } from '../../lib/storage.service.js';
+import { ForwardingBackend } from '../../lib/wrappers/forwarding.backend.js';
 import { contents, failure, folder, localStorage, memoryStorage, watched } from './rig.js';
+
+function isKey(text: string): boolean {
+  try {
+    return parseKey(text) === text;
+  } catch {
+    return false;
+  }
+}
 
 async function setUp(count = 20) {
   const journal = join(await folder(), 'state/journal.jsonl');
@@ -77,6 +105,23 @@ describe('a copy with a journal', () => {
     expect(backend.opens.length).toBe(reads);
   });
 
+  it('knows keys again that hold what other readers take for the end of a line', async () => {
+    const { journal, from, backend, to } = await setUp(1);
+    const odd = ['line\u2028separator', 'paragraph\u2029separator', 'next\u0085line'].filter((key) => isKey(key));
+    expect(odd.length).toBeGreaterThan(1);
+    for (const key of odd) await from.put(key, 'x', { url: false });
+    await copyStorage({ from, to, journal });
+    backend.opens = [];
+    expect(await copyStorage({ from, to, journal })).toMatchObject({ ok: true, skipped: { objects: 1 + odd.length } });
+    expect(backend.opens).toEqual([]);
+    const cut = async function* () {
+      yield* ['a\u2028', 'b\r', '\u2029\nc', '', '\nd'];
+    };
+    const read: string[] = [];
+    for await (const line of linesOf(cut())) read.push(line);
+    expect(read).toEqual(['a\u2028b\r\u2029', 'c', 'd']);
+  });
+
   it('follows its source: what it put there itself is replaced when the source changes, without being asked', async () => {
     const { journal, from, to } = await setUp();
     await copyStorage({ from, to, journal });
@@ -120,6 +165,90 @@ describe('a copy with a journal', () => {
     const { skipped } = await copyStorage({ from, to, journal, dryRun: true });
     expect(skipped.objects).toBe(before.trimEnd().split('\n').length - 1);
     expect(await readFile(journal, 'utf8')).toBe(before);
+  });
+});
+
+/** ETags as stores have them that hash the bytes: equal for equal bytes, whatever the metadata. */
+class HashingBackend extends ForwardingBackend {
+  stages: string[] = [];
+
+  override async list(options: ListPageOptions): Promise<ListPage> {
+    const page = await super.list(options);
+    return { ...page, objects: await Promise.all(page.objects.map(({ key }) => this.stat(key))) };
+  }
+
+  override async stat(key: StorageKey): Promise<ObjectInfo> {
+    return this.#hashed(await super.stat(key));
+  }
+
+  override async open(key: StorageKey, options?: OpenOptions): Promise<OpenedObject> {
+    const opened = await super.open(key, options);
+    return { ...opened, info: await this.#hashed(opened.info) };
+  }
+
+  override async stage(key: StorageKey, body: AsyncIterable<Uint8Array>, options: StageOptions): Promise<StagedObject> {
+    this.stages.push(key);
+    // The store below knows other etags.
+    const staged = await super.stage(key, body, { ...options, ifMatch: undefined });
+    return { ...staged, commit: async () => this.#hashed(await staged.commit()) };
+  }
+
+  async #hashed(info: ObjectInfo): Promise<ObjectInfo> {
+    const bytes = await buffer((await this.inner.open(info.key)).body);
+    return { ...info, etag: hash('md5', bytes) };
+  }
+}
+
+describe('where ETags are hashes of the bytes', () => {
+  async function hashing() {
+    const journal = join(await folder(), 'journal.jsonl');
+    const [source, target] = [new HashingBackend(new MemoryBackend()), new HashingBackend(new MemoryBackend())];
+    const [from, to] = [new StorageService(source), new StorageService(target)];
+    for (const key of ['a', 'b']) await from.put(key, key, { url: false, metadata: { version: 1 } });
+    return { journal, source, from, target, to };
+  }
+  const version = async (storage: StorageService) => (await storage.getMetadata('a')).metadata.version;
+
+  it('a copy follows what changed in the metadata alone', async () => {
+    const { journal, from, target, to } = await hashing();
+    expect(await copyStorage({ from, to, journal })).toMatchObject({ ok: true, copied: { objects: 2 } });
+    // Stores tell whole seconds.
+    await sleep(1_100);
+    await from.put('a', 'a', { url: false, metadata: { version: 2 } });
+    target.stages = [];
+    expect(await copyStorage({ from, to, journal })).toMatchObject({ ok: true, copied: { objects: 1 } });
+    expect([target.stages, await version(to)]).toEqual([['a'], '2']);
+    expect(await copyStorage({ from, to, journal })).toMatchObject({ ok: true, skipped: { objects: 2 } });
+  });
+
+  it('what verify finds is no longer skipped by the next run, and mended with overwrite', async () => {
+    const { journal, from, target, to } = await hashing();
+    await copyStorage({ from, to, journal });
+    const spoil = () => to.put('a', 'a', { url: false, metadata: { version: 'theirs' } });
+    await spoil();
+    // The journal cannot tell.
+    expect(await copyStorage({ from, to, journal })).toMatchObject({ ok: true, skipped: { objects: 2 } });
+    expect(await copyStorage({ from, to, journal, verify: true })).toMatchObject({
+      ok: false,
+      differed: { objects: 1 },
+      verified: { objects: 1 },
+    });
+    expect(await copyStorage({ from, to, journal })).toMatchObject({ ok: false, differed: { objects: 1 } });
+    expect(await copyStorage({ from, to, journal, overwrite: true })).toMatchObject({
+      ok: true,
+      copied: { objects: 1 },
+    });
+    expect(await version(to)).toBe('1');
+    // In one run, too.
+    await spoil();
+    target.stages = [];
+    expect(await copyStorage({ from, to, journal, verify: true, overwrite: true })).toMatchObject({
+      ok: true,
+      copied: { objects: 1 },
+      verified: { objects: 2 },
+    });
+    expect([target.stages, await version(to)]).toEqual([['a'], '1']);
+    expect(await copyStorage({ from, to, journal })).toMatchObject({ ok: true, skipped: { objects: 2 } });
   });
 });
 
@@ -245,5 +374,14 @@ describe('what is confirmed', () => {
     expect(confirmed.get('key 7')?.source).toBe(digestOf('other'));
     expect(confirmed.get('key 100000')).toBeUndefined();
     expect(confirmed.bytes).toBeLessThanOrEqual(64 * 100_000);
+    for (let n = 0; n < 100_000; n += 2) confirmed.revoke(`key ${n}`);
+    confirmed.revoke('key 0');
+    confirmed.revoke('no such key');
+    confirmed.set('key 2', 's2', 't2');
+    expect(confirmed.count).toBe(50_001);
+    expect([confirmed.get('key 4'), confirmed.get('key 2')?.target]).toEqual([undefined, digestOf('t2')]);
+    // Through another growth.
+    for (let n = 100_000; n < 300_000; n++) confirmed.set(`key ${n}`, 's', 't');
+    expect([confirmed.count, confirmed.get('key 4')]).toEqual([250_001, undefined]);
   });
 });

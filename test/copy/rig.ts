@@ -55,6 +55,7 @@ export class WatchedBackend extends ForwardingBackend {
   beforeStage: (key: string) => void | Promise<void> = () => undefined;
   beforeCommit: (key: string) => void | Promise<void> = () => undefined;
   beforeOpen: (key: string) => void | Promise<void> = () => undefined;
+  afterList: () => void | Promise<void> = () => undefined;
   onOpen: (opened: OpenedObject) => OpenedObject = (opened) => opened;
 
   constructor(
@@ -104,6 +105,7 @@ export class WatchedBackend extends ForwardingBackend {
   /** An unordered store gives its keys as it likes. */
   override async list(options: ListPageOptions): Promise<ListPage> {
     const page = await super.list(options);
+    await this.afterList();
     return this.capabilities.ordering === 'utf8' ? page : { ...page, objects: page.objects.toReversed() };
   }
 }
