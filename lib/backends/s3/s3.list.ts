@@ -3,9 +3,11 @@ import {
   InvalidOptionsError,
   parseKey,
   parsePrefix,
+  StorageUnavailableError,
   type ListPage,
   type ListPageOptions,
   type ObjectSummary,
+  type StorageErrorDetails,
   type StorageKey,
 } from '../../contract/index.js';
 import { bareEtag } from './object-facts.js';
@@ -13,9 +15,17 @@ import type { S3Connection } from './s3.connection.js';
 
 const MOST_KEYS = 1000;
 
-// Names come percent-encoded, because XML cannot hold them all; a space may come as a plus sign.
-function decoded(name: string): string {
-  return decodeURIComponent(name.replaceAll('+', '%20'));
+/**
+ * Names are asked for percent-encoded, because XML cannot hold them all; a space may come as a plus sign. A service that
+ * knows no encoding sends them as they are, and does not say that it encoded them.
+ */
+function decoded(name: string, encoding: string | undefined, details: StorageErrorDetails): string {
+  if (encoding !== 'url') return name;
+  try {
+    return decodeURIComponent(name.replaceAll('+', '%20'));
+  } catch (error) {
+    throw new StorageUnavailableError({ ...details, reason: 'the listing of the store cannot be read', cause: error });
+  }
 }
 
 /** Objects of other programs may have names that are no keys here; they and the library's own are passed over. */
@@ -79,12 +89,12 @@ export async function listPage(connection: S3Connection, options: ListPageOption
       ),
     );
     for (const { Key, Size, LastModified, ETag } of page.Contents ?? []) {
-      const key = keyOf(decoded(Key!));
+      const key = keyOf(decoded(Key!, page.EncodingType, details));
       if (key === undefined) continue;
       objects.push({ key, size: Size ?? 0, lastModified: LastModified ?? new Date(0), etag: bareEtag(ETag) });
     }
     for (const { Prefix } of page.CommonPrefixes ?? []) {
-      const folder = decoded(Prefix!);
+      const folder = decoded(Prefix!, page.EncodingType, details);
       if (isFolder(folder)) prefixes.push(folder);
     }
     token = page.IsTruncated ? page.NextContinuationToken : undefined;

@@ -12,6 +12,9 @@ const PIECES = [
   '😀',
   '\u{10FFFF}',
   '\uFFFD',
+  // XML cannot hold these two.
+  '\uFFFE',
+  '\uFFFF',
   '+',
   '%',
   '%2F',
@@ -92,5 +95,13 @@ describe('10,000 awkward keys', () => {
       expect((await storage.get(key)).toString()).toBe(key);
       expect(await (await fetch(await storage.getUrl(key, { mustExist: false }))).text()).toBe(key);
     }
+  });
+
+  // Last, since it takes them away.
+  it('are deleted in batches, with those that no batch can hold', async () => {
+    const { deleted, failed } = await storage.deleteMany(keys);
+    expect(failed).toEqual([]);
+    expect(deleted.toSorted(compareKeys)).toEqual(keys);
+    expect(await storage.listKeys()).toEqual([]);
   });
 });
