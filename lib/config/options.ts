@@ -69,6 +69,7 @@ export interface StorageOptions {
   /**
    * How the names of this storage's variables begin: `STORAGE_AVATARS_` reads STORAGE_AVATARS_BACKEND and so on. Unset
    * variables of the signed URLs (BASE_URL, URL_SECRET, URL_EXPIRATION, MAX_URL_EXPIRATION) are those of `STORAGE_`.
+   * Its own variables choose the backend before those of platform and vendors, which are the same for all storages.
    *
    * @default 'STORAGE_'
    */

@@ -23,7 +23,8 @@ export function s3Settings(source: SettingsSource): S3BackendOptions {
   );
   if (problems.length > 0) throw new SettingsError(problems);
   // Lambda and others set AWS_REGION to where the code runs: it says nothing of a service that is elsewhere.
-  const behind = namedRegion({ endpoint, dialect }) === undefined ? environment.AWS_REGION : undefined;
+  const elsewhere = namedRegion({ endpoint: endpoint ?? endpointOfSdk(), dialect }) !== undefined;
+  const behind = elsewhere ? undefined : environment.AWS_REGION;
   const saidBy = environment.STORAGE_S3_REGION === undefined ? 'AWS_REGION' : 'STORAGE_S3_REGION';
   return defined({
     ...given,
@@ -36,6 +37,11 @@ export function s3Settings(source: SettingsSource): S3BackendOptions {
     via: s3Via(source),
     credentials,
   });
+}
+
+/** One that the SDK finds by itself, in the process's environment. */
+function endpointOfSdk(): string | undefined {
+  return process.env.AWS_ENDPOINT_URL_S3 || process.env.AWS_ENDPOINT_URL || undefined;
 }
 
 export function s3Via({ options, variables }: SettingsSource): 'store' | 'app' {

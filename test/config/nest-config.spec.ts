@@ -1,8 +1,8 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { ConfigModule, ConfigService } from '@nestjs/config';
+import { ConfigModule, ConfigService, registerAs } from '@nestjs/config';
 import { Test, type TestingModule } from '@nestjs/testing';
 import { storageConfig, storageOptionsFrom } from '../../lib/config/index.js';
-import { StorageModule, StorageService } from '../../lib/index.js';
+import { getStorageToken, StorageModule, StorageService } from '../../lib/index.js';
 
 const before = { ...process.env };
 let module: TestingModule | undefined;
@@ -37,6 +37,28 @@ describe('storageConfig', () => {
     expect(config.get('storage.backend')).toBe('s3');
     expect(config.get('storage.s3.bucket')).toBe('files');
     expect(config.get('storage.urls.expiresIn')).toBe(60);
+  });
+
+  it('has one beside it for a storage with a prefix of its own', async () => {
+    Object.assign(process.env, {
+      STORAGE_BACKEND: 'memory',
+      STORAGE_AVATARS_BACKEND: 'memory',
+      STORAGE_AVATARS_MEMORY_MAX_BYTES: '5b',
+    });
+    const avatarsConfig = registerAs('avatars', () =>
+      storageOptionsFrom(process.env, { envPrefix: 'STORAGE_AVATARS_', strictKeys: true }),
+    );
+    module = await Test.createTestingModule({
+      imports: [
+        ConfigModule.forRoot({ ignoreEnvFile: true }),
+        StorageModule.forRootAsync(storageConfig.asProvider()),
+        StorageModule.forRootAsync({ name: 'avatars', ...avatarsConfig.asProvider() }),
+      ],
+    }).compile();
+    await module.get(StorageService).put('ä', 'no limit here');
+    const avatars = module.get<StorageService>(getStorageToken('avatars'));
+    await expect(avatars.put('a', 'sixth.')).rejects.toMatchObject({ code: 'quota-exceeded' });
+    await expect(avatars.put('ä', '')).rejects.toMatchObject({ code: 'invalid-key' });
   });
 
   it('stops the app with every problem at once', async () => {

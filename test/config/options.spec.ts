@@ -266,6 +266,7 @@ const ROWS: readonly Row[] = [
       ['R2', 'https://0123456789abcdef0123456789abcdef.r2.cloudflarestorage.com', undefined],
       ['Spaces', 'https://nyc3.digitaloceanspaces.com', undefined],
       ['another region of AWS', 'https://s3.eu-central-1.amazonaws.com', undefined],
+      ['AWS inside a network', 'https://bucket.vpce-0a-1b.s3.eu-central-1.vpce.amazonaws.com', undefined],
       ['a MinIO that is told by name', 'https://files.example.com', 'minio'],
     ] as const
   ).map(([service, endpoint, dialect]): Row => [
@@ -285,11 +286,11 @@ const ROWS: readonly Row[] = [
     [...TOLD_S3, 'STORAGE_S3_ENDPOINT=https://s3.eu-central-1.wasabisys.com'],
   ],
   [
-    'the region of AWS beside an endpoint that names none, as a private one of a VPC',
-    { s3: { endpoint: 'https://bucket.vpce-0a-1b.s3.us-west-2.vpce.amazonaws.com' } },
+    'the region of AWS beside an endpoint of a service that nobody knows',
+    { s3: { endpoint: 'https://s3.example.com' } },
     { ...S3, AWS_REGION: 'us-west-2' },
     SAID,
-    { ...BUCKET, endpoint: 'https://bucket.vpce-0a-1b.s3.us-west-2.vpce.amazonaws.com', region: 'us-west-2' },
+    { ...BUCKET, endpoint: 'https://s3.example.com', region: 'us-west-2' },
     [...TOLD_S3, 'AWS_REGION=us-west-2'],
   ],
   [
@@ -418,6 +419,17 @@ describe('options and variables together', () => {
       expect(started.told).toEqual(told.filter((variable) => !signs.test(variable)));
     },
   );
+
+  it('leave out the region of the machine where the SDK itself finds an endpoint elsewhere', () => {
+    const before = { ...process.env };
+    process.env.AWS_ENDPOINT_URL_S3 = 'https://s3.eu-central-1.wasabisys.com';
+    try {
+      const { settings, told } = start({ ...S3, AWS_REGION: 'us-west-2' });
+      expect({ settings, told }).toEqual({ settings: BUCKET, told: TOLD_S3 });
+    } finally {
+      process.env = before;
+    }
+  });
 
   it('tell nothing of a store to an instance that was handed in', () => {
     const env = { ...S3, ...OWN_KEYS, STORAGE_STRICT_KEYS: 'true' };

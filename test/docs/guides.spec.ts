@@ -106,8 +106,9 @@ describe('all guides', () => {
   });
 
   it('name only variables that there are', () => {
-    const readByTheAwsSdk = ['AWS_ROLE_ARN', 'AWS_WEB_IDENTITY_TOKEN_FILE', 'AWS_ENDPOINT_URL_STS'];
-    const foreign = new Set(['RAILWAY_RUN_UID', 'UV_THREADPOOL_SIZE', ...readByTheAwsSdk]);
+    const identity = ['AWS_ROLE_ARN', 'AWS_WEB_IDENTITY_TOKEN_FILE'];
+    const endpoints = ['AWS_ENDPOINT_URL', 'AWS_ENDPOINT_URL_S3', 'AWS_ENDPOINT_URL_STS'];
+    const foreign = new Set(['RAILWAY_RUN_UID', 'UV_THREADPOOL_SIZE', ...identity, ...endpoints]);
     // A named storage has variables of its own: STORAGE_AVATARS_S3_BUCKET.
     const named = (name: string) => VARIABLES.has(name.replace(/^STORAGE_[A-Z0-9]+_/, 'STORAGE_'));
     const known = (name: string) => VARIABLES.has(name) || foreign.has(name) || named(name) || name.endsWith('_');
