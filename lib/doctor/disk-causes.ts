@@ -3,6 +3,11 @@ import type { CauseRow } from './cause-row.js';
 
 export const DISK_CAUSES: readonly CauseRow[] = [
   {
+    codes: ['StepTimeout'],
+    cause: ({ trial }) => `The disk did not answer within ${trial.timeout} seconds.`,
+    advice: 'Look at its mount and at the log of the kernel: a file system of the network may have lost its server.',
+  },
+  {
     codes: ['ENOSPC'],
     cause: 'The disk is full: it has no free blocks or no free inodes left.',
     advice: 'Free space on it, or move the files to a larger one.',
@@ -19,8 +24,10 @@ export const DISK_CAUSES: readonly CauseRow[] = [
   },
   {
     codes: ['EACCES', 'EPERM'],
-    cause: 'The folder, or a part of it, belongs to another user who does not let this process in.',
-    advice: 'Give the folder and all that is in it to the user that the app runs as (chown -R).',
+    // Whose the folder itself and those of the store are was looked at before: this is deeper in it.
+    cause: 'A folder or file in it does not let this process in: it is of another user, or its mode lacks a right.',
+    advice:
+      'Give all that is in the folder to the user that the app runs as (chown -R), with all rights (chmod -R u+rwX).',
   },
   {
     codes: ['EMFILE', 'ENFILE'],

@@ -1,12 +1,12 @@
 /** The folder of the local backend: whether it is there, whose it is, and how much room it has. */
 import fs from 'node:fs/promises';
-import { userInfo } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { localSettings } from '../config/backend-settings.js';
 import { createBackend } from '../config/create-backend.js';
 import { variableName } from '../config/environment.js';
 import { RESERVED_SEGMENT } from '../contract/index.js';
 import { codeOf } from '../disk/errno.js';
+import { explainRefusal, thisUser } from './folder-rights.js';
 import { fail, skip, type Step } from './step.js';
 import { TRIAL_PREFIX, type Trial } from './trial.js';
 
@@ -46,12 +46,6 @@ async function nearestFolder(path: string): Promise<string> {
   }
 }
 
-function thisUser(): string {
-  const uid = process.getuid?.();
-  if (uid === undefined) return userInfo().username;
-  return `user ${uid}`;
-}
-
 /** @throws StepFailure that says who stands in the way */
 async function assertAccess(path: string, mode: number, trial: Trial): Promise<void> {
   const code = await codeOfAccess(path, mode);
@@ -62,12 +56,17 @@ async function assertAccess(path: string, mode: number, trial: Trial): Promise<v
       'Mount it for writing, or make the storage with readOnly: true.',
     );
   }
-  const { uid, gid, mode: bits } = await fs.stat(path);
-  const rights = `user ${uid}, group ${gid}, mode ${(bits & 0o7777).toString(8)}`;
-  fail(
-    `${path} belongs to another user (${rights}), and this process runs as ${thisUser()}.`,
-    `Give it and all that is in it to that user (chown -R), or set ${settingOf(trial)} to a folder of its own.`,
-  );
+  const { cause, advice } = explainRefusal(path, await fs.stat(path), mode, settingOf(trial));
+  fail(cause, advice);
+}
+
+/** The store's own. One after the other: what a folder holds is seen only by who may read it. */
+async function* ownFolders(root: string): AsyncGenerator<string> {
+  const own = join(root, RESERVED_SEGMENT);
+  if ((await codeOfAccess(own, 0)) !== undefined) return;
+  yield own;
+  const entries = await fs.readdir(own, { withFileTypes: true });
+  for (const entry of entries) if (entry.isDirectory()) yield join(own, entry.name);
 }
 
 function settingOf({ resolved }: Trial): string {
@@ -108,8 +107,7 @@ export const folderStep: Step = {
       const cause = `${root} does not exist. Where a volume is meant to be there, it is not mounted.`;
       return { outcome: 'warned', detail, cause, advice: `Mount the volume, or correct ${settingOf(trial)}.` };
     }
-    const own = join(root, RESERVED_SEGMENT);
-    if ((await codeOfAccess(own, 0)) === undefined) await assertAccess(own, mode, trial);
+    for await (const own of ownFolders(root)) await assertAccess(own, mode, trial);
     await trial.storage.checkHealth({ signal });
     return { detail: root };
   },

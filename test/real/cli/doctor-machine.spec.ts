@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import type { DiagnoseOptions, Diagnosis } from '../../../lib/doctor/index.js';
 import { diagnoseStorage } from '../../../lib/doctor/index.js';
-import { expectCause, expectGood, expectNoSecret, tell, URL_SECRET } from '../../doctor/diagnosed.js';
+import { expectCause, expectGood, expectNoSecret, failedStep, tell, URL_SECRET } from '../../doctor/diagnosed.js';
 import { builtLibrary } from '../../support/build-library.mjs';
 import { assertTools, diagnoseIn } from './doctor-process.js';
 
@@ -15,19 +15,42 @@ import { assertTools, diagnoseIn } from './doctor-process.js';
 const NOBODY = 65_534;
 const S3_SECRET = 'a-secret-of-no-account-at-all';
 const ends: (() => unknown)[] = [];
+/** Where the storages of a test keep their files. */
+const roots: string[] = [];
 
 beforeAll(assertTools);
 
 afterEach(async () => {
+  roots.length = 0;
   for (const end of ends.splice(0).toReversed()) await end();
 });
 
-afterAll(() => tell(`machines: ${BROKEN.length} broken set-ups`));
+afterAll(() => tell(`machines: ${BROKEN.length} broken set-ups, ${GOOD.length} good ones`));
 
-async function folder(): Promise<string> {
+async function temporary(): Promise<string> {
   const path = await fs.mkdtemp(join(tmpdir(), 'doctor-'));
   ends.push(() => fs.rm(path, { recursive: true, force: true }));
   return path;
+}
+
+async function folder(): Promise<string> {
+  const path = await temporary();
+  roots.push(path);
+  return path;
+}
+
+/** A folder of the user that the diagnosis runs as. */
+async function ownFolder(mode: number): Promise<string> {
+  const path = await folder();
+  await fs.chown(path, NOBODY, NOBODY);
+  await fs.chmod(path, mode);
+  return path;
+}
+
+/** Objects, folders beside the root and temporary files. */
+async function leftovers(): Promise<string[]> {
+  const names = await Promise.all(roots.map((root) => fs.readdir(root, { recursive: true })));
+  return names.flat().filter((name) => /doctor|\.nestjs-storage\/tmp\/./.test(name));
 }
 
 /** A file system of its own in memory. */
@@ -44,7 +67,7 @@ const on = (root: string): DiagnoseOptions => ({
 
 /** The library in a folder where a package is not installed. */
 async function without(scope: string): Promise<URL> {
-  const path = await folder();
+  const path = await temporary();
   await fs.cp(builtLibrary, join(path, 'lib'), { recursive: true });
   await fs.writeFile(join(path, 'package.json'), '{"type":"module"}');
   await fs.mkdir(join(path, 'node_modules'));
@@ -112,6 +135,35 @@ const BROKEN: readonly (readonly [string, string, RegExp, () => Promise<Diagnosi
     },
   ],
   [
+    'a read-only folder of this user',
+    'folder',
+    /doctor-\w+ belongs to this process's own user, and its mode does not let that write \(user 65534, .*mode 555\)/,
+    async () => diagnoseIn({ user: NOBODY }, on(await ownFolder(0o555))),
+  ],
+  [
+    'a folder of this user without any right',
+    'folder',
+    /own user, and its mode does not let that read and write and enter \(user 65534, group 65534, mode 0\)/,
+    async () => diagnoseIn({ user: NOBODY }, on(await ownFolder(0))),
+  ],
+  [
+    'a folder that is to be made in a read-only one of this user',
+    'folder',
+    /doctor-\w+ belongs to this process's own user, and its mode does not let that write/,
+    async () => diagnoseIn({ user: NOBODY }, on(join(await ownFolder(0o555), 'uploads'))),
+  ],
+  [
+    'a store of this user whose temporary folder is read-only',
+    'folder',
+    /\.nestjs-storage\/tmp belongs to this process's own user, and its mode does not let that write/,
+    async () => {
+      const root = await ownFolder(0o700);
+      await diagnoseIn({ user: NOBODY }, on(root));
+      await fs.chmod(join(root, '.nestjs-storage/tmp'), 0o555);
+      return diagnoseIn({ user: NOBODY }, on(root));
+    },
+  ],
+  [
     'the SDK of S3 missing',
     'backend',
     /packages @aws-sdk\/client-s3 and @aws-sdk\/s3-request-presigner are not installed/,
@@ -142,6 +194,13 @@ describe('a broken machine', () => {
     const diagnosis = await broken();
     expectCause(diagnosis, id, cause);
     expectNoSecret(diagnosis, [URL_SECRET, S3_SECRET, 'ABCDEFGH', '12345678']);
+    expect(await leftovers()).toEqual([]);
+  });
+
+  it('with a read-only folder of this user is told to change its mode', async () => {
+    const root = await ownFolder(0o555);
+    const { advice } = failedStep(await diagnoseIn({ user: NOBODY }, on(root)));
+    expect(advice).toBe(`Give the user the right: chmod u+rwx ${root}.`);
   });
 
   it('whose disk is nearly full is warned of', async () => {
@@ -152,7 +211,7 @@ describe('a broken machine', () => {
     expect(warned).toEqual([
       expect.objectContaining({ id: 'space', cause: expect.stringMatching(/nearly full: less than 256\.0 MiB/) }),
     ]);
-    expect((await fs.readdir(root, { recursive: true })).filter((name) => /doctor|\/tmp\/./.test(name))).toEqual([]);
+    expect(await leftovers()).toEqual([]);
   });
 
   it('that keeps files in memory or misses its volume in production is warned of', async () => {
@@ -172,11 +231,55 @@ describe('a broken machine', () => {
   });
 });
 
+const STEPS = ['settings', 'backend', 'folder', 'space', 'write', 'read', 'range', 'list', 'delete'];
+
+/** [what is good, steps that pass, diagnosis] */
+const GOOD: readonly (readonly [string, readonly string[], () => Promise<Diagnosis>])[] = [
+  [
+    'for a user who owns no more than the folder',
+    STEPS,
+    async () => diagnoseIn({ user: NOBODY }, on(await disk(`size=600m,uid=${NOBODY},gid=${NOBODY},mode=700`))),
+  ],
+  [
+    'for a group that may write in a folder of another user',
+    STEPS,
+    async () => {
+      const root = await disk(`size=600m,gid=${NOBODY},mode=770`);
+      return diagnoseIn({ user: NOBODY }, on(root));
+    },
+  ],
+  [
+    'with a folder that is not there yet',
+    STEPS,
+    async () => diagnoseIn({ user: NOBODY }, on(join(await ownFolder(0o700), 'deep/uploads'))),
+  ],
+  [
+    'with a disk that is mounted read-only, of a read-only storage',
+    ['settings', 'backend', 'folder', 'read', 'range', 'list'],
+    async () => {
+      const root = await disk('size=600m');
+      await fs.writeFile(join(root, 'report.txt'), 'what was there before');
+      execFileSync('mount', ['-o', 'remount,ro', root]);
+      return diagnoseStorage({ ...on(root), readOnly: true });
+    },
+  ],
+  [
+    'with files of other users beside the own ones',
+    STEPS,
+    async () => {
+      const root = await ownFolder(0o700);
+      await fs.writeFile(join(root, 'of-root'), '', { mode: 0o600 });
+      await fs.mkdir(join(root, 'folder-of-root'), { mode: 0o700 });
+      return diagnoseIn({ user: NOBODY }, on(root));
+    },
+  ],
+];
+
 describe('a good machine', () => {
-  it('passes for a user who owns no more than the folder', async () => {
-    const root = await disk(`size=600m,uid=${NOBODY},gid=${NOBODY},mode=700`);
-    const diagnosis = await diagnoseIn({ user: NOBODY }, on(root));
-    expectGood(diagnosis, ['settings', 'backend', 'folder', 'space', 'write', 'read', 'range', 'list', 'delete']);
-    expect((await fs.readdir(root, { recursive: true })).filter((name) => /doctor|\/tmp\/./.test(name))).toEqual([]);
+  it.each(GOOD)('passes %s: %j', async (_, passed, good) => {
+    const diagnosis = await good();
+    expectGood(diagnosis, passed);
+    expectNoSecret(diagnosis, [URL_SECRET]);
+    expect(await leftovers()).toEqual([]);
   });
 });

@@ -4,9 +4,10 @@ import { PutBucketCorsCommand, PutBucketPolicyCommand, type CORSRule } from '@aw
 import { execFileSync } from 'node:child_process';
 import fs from 'node:fs/promises';
 import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import net, { type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { TlsOptions } from 'node:tls';
 import { Test } from '@nestjs/testing';
 import { diagnoseStorage, type DiagnoseOptions, type Diagnosis } from '../../../lib/doctor/index.js';
 import { StorageModule } from '../../../lib/storage.module.js';
@@ -28,6 +29,8 @@ const SECRETS = [
 ];
 
 let bucket: Bucket;
+/** Of one test, besides the common one. */
+const own: Bucket[] = [];
 const ends: (() => unknown)[] = [];
 
 beforeAll(async () => {
@@ -37,6 +40,7 @@ beforeAll(async () => {
 
 afterEach(async () => {
   for (const end of ends.splice(0).toReversed()) await end();
+  for (const one of own.splice(0)) await one.remove();
 });
 
 afterAll(async () => {
@@ -79,12 +83,17 @@ async function asOther(...actions: string[]): Promise<Diagnosis> {
   return diagnose({ STORAGE_S3_ACCESS_KEY: accessKeyId, STORAGE_S3_SECRET_KEY: secretAccessKey });
 }
 
+async function ownBucket(): Promise<Bucket> {
+  const made = await makeBucket();
+  own.push(made);
+  return made;
+}
+
 async function withCors(rule: Partial<CORSRule>): Promise<Diagnosis> {
   const CORSRules = [{ AllowedOrigins: [PAGES], AllowedMethods: ['PUT', 'GET'], AllowedHeaders: ['*'], ...rule }];
-  const own = await makeBucket();
-  ends.push(() => own.remove());
-  await own.client.send(new PutBucketCorsCommand({ Bucket: own.name, CORSConfiguration: { CORSRules } }));
-  return diagnose({ STORAGE_S3_BUCKET: own.name }, { origin: PAGES });
+  const { client, name } = await ownBucket();
+  await client.send(new PutBucketCorsCommand({ Bucket: name, CORSConfiguration: { CORSRules } }));
+  return diagnose({ STORAGE_S3_BUCKET: name }, { origin: PAGES });
 }
 
 async function freedPort(): Promise<number> {
@@ -94,6 +103,23 @@ async function freedPort(): Promise<number> {
   await new Promise((resolve) => server.close(resolve));
   return port;
 }
+
+async function listening(server: net.Server): Promise<string> {
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const sockets = new Set<net.Socket>();
+  server.on('connection', (socket: net.Socket) => void sockets.add(socket));
+  ends.push(() => {
+    for (const socket of sockets) socket.destroy();
+    server.close();
+  });
+  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+}
+
+/** Takes connections, and never says a word. */
+const silent = async () => listening(net.createServer());
+
+const website = async () =>
+  listening(createServer((_, response) => response.writeHead(404, { 'content-type': 'text/html' }).end('<h1>No</h1>')));
 
 async function gate(): Promise<string> {
   const { endpoint: address, close } = await startStoreGate(endpoint, { region: 'eu-central-1' });
@@ -106,22 +132,30 @@ async function gate(): Promise<string> {
  *
  * @param name that the certificate holds
  * @param made when it was made; it is good for a day
+ * @param settings of TLS besides
  */
-async function overTls(name: string, made = '+0d'): Promise<Diagnosis> {
+async function overTls(name: string, made = '+0d', settings: TlsOptions = {}): Promise<Diagnosis> {
   const folder = await fs.mkdtemp(join(tmpdir(), 'doctor-tls-'));
   ends.push(() => fs.rm(folder, { recursive: true }));
   const [key, cert] = [join(folder, 'key.pem'), join(folder, 'cert.pem')];
   const subject = ['-subj', '/CN=store', '-addext', `subjectAltName=${name}`, '-days', '1', '-nodes'];
   const req = ['openssl', 'req', '-x509', '-newkey', 'rsa:2048', ...subject, '-keyout', key, '-out', cert];
   execFileSync('faketime', ['-f', made, ...req], { stdio: 'ignore' });
-  const tls = { key: await fs.readFile(key), cert: await fs.readFile(cert) };
+  const tls = { ...settings, key: await fs.readFile(key), cert: await fs.readFile(cert) };
   const { endpoint: STORAGE_S3_ENDPOINT, close } = await startStoreGate(endpoint, { tls });
   ends.push(close);
   return diagnoseIn({ env: { NODE_EXTRA_CA_CERTS: cert } }, { env: variables({ STORAGE_S3_ENDPOINT }) });
 }
 
-async function storedBy(): Promise<readonly string[]> {
-  return (await bucket.backend().list({ prefix: '.storage-doctor-', limit: 100 })).objects.map(({ key }) => key);
+/** Objects and unfinished uploads of the doctor, in every bucket of the test. */
+async function leftovers(): Promise<readonly string[]> {
+  const found: string[] = [];
+  for (const one of [bucket, ...own]) {
+    const { objects } = await one.backend().list({ prefix: '.storage-doctor-', limit: 100 });
+    found.push(...objects.map(({ key }) => key));
+    found.push(...(await one.openUploads()).map(({ Key }) => `${Key} (unfinished)`));
+  }
+  return found;
 }
 
 /** [what is broken, step, cause, diagnosis] */
@@ -215,6 +249,18 @@ const BROKEN: readonly (readonly [string, string, RegExp, () => Promise<Diagnosi
     () => diagnose({ STORAGE_S3_ENDPOINT: endpoint.replace('http:', 'https:') }),
   ],
   [
+    'a store behind TLS without a common cipher',
+    'reach',
+    /agree on no TLS version, cipher or client certificate \(.*handshake failure\)/,
+    () => overTls('IP:127.0.0.1', '+0d', { ciphers: 'ECDHE-ECDSA-AES128-GCM-SHA256', maxVersion: 'TLSv1.2' }),
+  ],
+  [
+    'a website in place of the store',
+    'access',
+    /is no S3 service, or its path is another one \(status 404\)/,
+    async () => diagnose({ STORAGE_S3_ENDPOINT: await website() }),
+  ],
+  [
     'a bucket in the host name of a store that wants none',
     'reach',
     /takes no bucket in the host name/,
@@ -226,8 +272,11 @@ const BROKEN: readonly (readonly [string, string, RegExp, () => Promise<Diagnosi
     /no answer from http:\/\/127\.0\.0\.1:\d+ within 1 seconds/,
     async () => {
       process.kill(gatewayPid, 'SIGSTOP');
-      ends.push(() => process.kill(gatewayPid, 'SIGCONT'));
-      return diagnose({}, { timeout: 1 });
+      try {
+        return await diagnose({}, { timeout: 1 });
+      } finally {
+        process.kill(gatewayPid, 'SIGCONT');
+      }
     },
   ],
   [
@@ -235,10 +284,9 @@ const BROKEN: readonly (readonly [string, string, RegExp, () => Promise<Diagnosi
     'write',
     /lets them neither list nor write in the bucket/,
     async () => {
-      const own = await makeBucket();
-      ends.push(() => own.remove());
+      const { name } = await ownBucket();
       const { accessKeyId: STORAGE_S3_ACCESS_KEY, secretAccessKey: STORAGE_S3_SECRET_KEY } = otherCredentials;
-      return diagnose({ STORAGE_S3_BUCKET: own.name, STORAGE_S3_ACCESS_KEY, STORAGE_S3_SECRET_KEY });
+      return diagnose({ STORAGE_S3_BUCKET: name, STORAGE_S3_ACCESS_KEY, STORAGE_S3_SECRET_KEY });
     },
   ],
   ['no right to write', 'write', /lack a right: s3:PutObject/, () => asOther('s3:ListBucket', 's3:GetObject')],
@@ -265,6 +313,21 @@ const BROKEN: readonly (readonly [string, string, RegExp, () => Promise<Diagnosi
     'url',
     /refuses the link that was made for it/,
     () => diagnose({ STORAGE_S3_PUBLIC_URL: `${endpoint}/${bucket.name}` }),
+  ],
+  [
+    'a public address that leads nowhere',
+    'url',
+    /Links lead nowhere\. Nothing listens/,
+    async () => diagnose({ STORAGE_S3_PUBLIC_URL: `http://127.0.0.1:${await freedPort()}` }),
+  ],
+  [
+    'a base URL that takes connections and never answers',
+    'url',
+    /Links lead nowhere\. There was no answer from http:\/\/127\.0\.0\.1:\d+ within 2 seconds/,
+    async () => {
+      const STORAGE_BASE_URL = `${await silent()}/files`;
+      return diagnose({ STORAGE_S3_URLS: 'app', STORAGE_URL_SECRET: URL_SECRET, STORAGE_BASE_URL }, { timeout: 2 });
+    },
   ],
   [
     'a base URL that leads nowhere',
@@ -301,14 +364,13 @@ describe('a broken set-up of S3', () => {
     const diagnosis = await broken();
     expectCause(diagnosis, id, cause);
     expectNoSecret(diagnosis, SECRETS);
-    for (const end of ends.splice(0).toReversed()) await end();
-    expect(await storedBy()).toEqual([]);
+    expect(await leftovers()).toEqual([]);
   });
 
   it('without the right to delete says what it had to leave', async () => {
     const diagnosis = await asOther('s3:ListBucket', 's3:GetObject', 's3:PutObject');
     expectCause(diagnosis, 'delete', /lack a right: s3:DeleteObject/);
-    const left = await storedBy();
+    const left = await leftovers();
     expect(left).toHaveLength(2);
     expect(failedStep(diagnosis).detail).toBe(`left behind: ${left.join(', ')}`);
     for (const key of left) await bucket.backend().delete(key as never);
@@ -355,10 +417,9 @@ const GOOD: readonly (readonly [string, readonly string[], () => Promise<Diagnos
     'that is read-only',
     ['settings', 'backend', 'reach', 'clock', 'access', 'read', 'range', 'list', 'url'],
     async () => {
-      const own = await makeBucket();
-      ends.push(() => own.remove());
-      const options: DiagnoseOptions = { env: variables({ STORAGE_S3_BUCKET: own.name }) };
-      const backend = own.backend();
+      const made = await ownBucket();
+      const options: DiagnoseOptions = { env: variables({ STORAGE_S3_BUCKET: made.name }) };
+      const backend = made.backend();
       const body = (async function* () {
         yield Buffer.alloc(5000, 'what was there before');
       })();
@@ -376,6 +437,6 @@ describe('a good set-up of S3', () => {
     const diagnosis = await good();
     expectGood(diagnosis, passed);
     expectNoSecret(diagnosis, SECRETS);
-    expect(await storedBy()).toEqual([]);
+    expect(await leftovers()).toEqual([]);
   });
 });

@@ -6,7 +6,11 @@ export default {
   rootDir: '../../..',
   testMatch: ['<rootDir>/test/real/cli/**/*.spec.ts'],
   testPathIgnorePatterns: ['/node_modules/'],
-  reporters: ['default', ['<rootDir>/scripts/count-reporter.mjs', { name: 'command line' }]],
+  reporters: [
+    'default',
+    '<rootDir>/test/real/cli/doctor-figures.mjs',
+    ['<rootDir>/scripts/count-reporter.mjs', { name: 'command line' }],
+  ],
   testTimeout: 120_000,
   // One gateway serves all: suites side by side would only wait for each other.
   maxWorkers: 1,
