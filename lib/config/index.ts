@@ -7,6 +7,7 @@ export {
   type BackendKind,
   type EnvironmentSource,
   type StorageEnvironment,
+  type VariableName,
 } from './environment.js';
 export type { StorageOptions, StorageUrlOptions } from './options.js';
 export { storageConfig, storageOptionsFrom } from './storage.config.js';
