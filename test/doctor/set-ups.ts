@@ -156,7 +156,7 @@ export const BROKEN: readonly (readonly [string, string, RegExp, () => Promise<D
   ],
   [
     'credentials of Google that are no JSON',
-    'backend',
+    'settings',
     /credentials are not JSON/,
     async () => ({ env: { STORAGE_GCS_BUCKET: 'uploads', STORAGE_GCS_CREDENTIALS: '{"private_key": "cut off' } }),
   ],
@@ -174,8 +174,8 @@ export const BROKEN: readonly (readonly [string, string, RegExp, () => Promise<D
   ],
   [
     'a base URL with a query',
-    'backend',
-    /is not an http address without query/,
+    'settings',
+    /urls\.baseUrl must have no query and no fragment/,
     () => local({ urls: { ...urls, baseUrl: 'http://127.0.0.1/files?token=x' } }),
   ],
   [
