@@ -61,13 +61,18 @@ const flag = z
 /** Shown as asterisks wherever settings are told. */
 const secret = (description: string) => text.optional().meta({ description, secret: true });
 
-const url = (example: string) =>
-  z.url({ protocol: /^https?$/, error: `must be an http(s) URL such as ${example}` }).optional();
+const httpUrl = (example: string) =>
+  z.url({ protocol: /^https?$/, error: `must be an http(s) URL such as ${example}`, abort: true });
 
-const baseUrl = url('https://api.example.com/files').refine(
-  (value) => value === undefined || !/[?#]/.test(value),
-  'must have no query and no fragment',
-);
+const url = (example: string) => httpUrl(example).optional();
+
+const BASE_URL_EXAMPLE = 'https://api.example.com/files';
+
+const baseUrl = httpUrl(BASE_URL_EXAMPLE)
+  // As the signer takes it, which goes by the letters.
+  .regex(/^https?:/, `must be an http(s) URL such as ${BASE_URL_EXAMPLE}`)
+  .regex(/^[^?#]*$/, 'must have no query and no fragment')
+  .optional();
 
 /** The name of a cloud as Cloudinary's backend takes it: a URL put here by mistake holds a secret, and is refused. */
 const cloudName = text

@@ -261,6 +261,7 @@ const BAD: readonly (readonly [title: string, env: EnvironmentSource, problems: 
     ['STORAGE_MAX_URL_EXPIRATION must be a whole number of seconds from 1'],
   ],
   ['a base URL without scheme', { STORAGE_BASE_URL: 'api.example.com/files' }, [BASE_URL]],
+  ['a base URL in capitals', { STORAGE_BASE_URL: 'HTTPS://own:hush@api.example.com/files' }, [BASE_URL]],
   ['a base URL of ftp', { STORAGE_BASE_URL: 'ftp://a.example/files' }, [BASE_URL]],
   [
     'a base URL with a query',

@@ -383,20 +383,20 @@ const ROWS: readonly Row[] = [
     ],
   ],
   [
-    'a password in a base URL of any spelling',
+    'a password in a base URL',
     {},
-    { STORAGE_BACKEND: 'memory', STORAGE_BASE_URL: 'HTTPS://own:hush@mine@api.example.com/files' },
+    { STORAGE_BACKEND: 'memory', STORAGE_BASE_URL: 'https://own:hush@mine@api.example.com/files' },
     'memory (STORAGE_BACKEND says so)',
     {},
-    ['STORAGE_BACKEND=memory', 'STORAGE_BASE_URL=HTTPS://****@api.example.com/files'],
+    ['STORAGE_BACKEND=memory', 'STORAGE_BASE_URL=https://****@api.example.com/files'],
   ],
   [
     'a URL of another kind in the place of a folder',
     {},
-    { STORAGE_BASE_PATH: 's3://own:hush@bucket/files' },
+    { STORAGE_BASE_PATH: 'S3://own:hush@bucket/files' },
     'local (STORAGE_BASE_PATH is set)',
-    { ...LOCAL, root: 's3://own:hush@bucket/files' },
-    ['STORAGE_BASE_PATH=s3://****@bucket/files'],
+    { ...LOCAL, root: 'S3://own:hush@bucket/files' },
+    ['STORAGE_BASE_PATH=S3://****@bucket/files'],
   ],
 ];
 
