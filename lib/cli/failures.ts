@@ -1,5 +1,7 @@
 /** Failures as the command line tells them: what failed, what to do, and the exit code. */
 import { StorageError, type StorageErrorCode } from '../contract/index.js';
+import type { COPY_ADVICE } from '../copy/copy-advice.js';
+import type { CopyRefusedError } from '../copy/index.js';
 import { masked } from './secrets.js';
 import { printable, type Terminal } from './terminal.js';
 
@@ -35,6 +37,21 @@ const ADVICE: Partial<Record<StorageErrorCode, string>> = {
   'invalid-key': 'A valid key is "documents/2026/report (1).pdf".',
 };
 
+/** Advice of copies, in options of the command. The compiler holds it to be all of it; other commands load no copies. */
+const COPY_OPTIONS: Readonly<Record<(typeof COPY_ADVICE)[keyof typeof COPY_ADVICE], string>> = {
+  'Rename or shrink them in the source, or copy the rest with skipUnholdable.':
+    'Rename or shrink them in the source, or copy the rest with --skip-unholdable.',
+  'Check the source and the prefix; deletePrefix() empties a folder.':
+    'Check --from and --prefix; a folder is emptied with: nestjs-storage rm --recursive',
+  'Name another file with `journal`, or copy without one (false).':
+    'Name another file with --journal, or copy without one (--no-journal).',
+  'Name another file with `journal`; this one was left as it is.':
+    'Name another file with --journal; this one was left as it is.',
+  'Wait for its end, or name another file with `journal`.': 'Wait for its end, or name another file with --journal.',
+  'Look at it again with dryRun, and confirm what would go now.':
+    'Run the same command again: it asks for what would go now.',
+};
+
 // What was asked for cannot be: no other try of the same command helps.
 const WRONG_USE: ReadonlySet<StorageErrorCode> = new Set(['invalid-key', 'invalid-options'] as const);
 
@@ -47,6 +64,9 @@ export interface ToldFailure {
   readonly key?: string;
   readonly backend?: string;
   readonly advice?: string;
+  /** What a target cannot hold of a copy that was refused: the first 100, and how many there are. */
+  readonly problems?: readonly { readonly key: string; readonly error: ToldFailure }[];
+  readonly problemCount?: number;
   /** What stood behind it, outermost first. With --verbose. */
   readonly causes?: readonly string[];
 }
@@ -56,7 +76,7 @@ export function toldFailure(error: unknown, { verbose = false } = {}): ToldFailu
   const causes = verbose ? { causes: causesOf(error).map((cause) => masked(cause)) } : {};
   if (error instanceof StorageError) {
     const { code, operation, key, backend, reason } = error;
-    const advice = ADVICE[code] ?? error.advice;
+    const advice = ADVICE[code] ?? inOptions(error.advice);
     const what = key === undefined ? operation : `${operation} ${JSON.stringify(key)}`;
     const where = backend === undefined ? '' : ` on ${backend}`;
     // Settings were not asked for by an operation.
@@ -68,6 +88,10 @@ export function toldFailure(error: unknown, { verbose = false } = {}): ToldFailu
       key,
       backend,
       ...(advice !== undefined && { advice: masked(advice) }),
+      ...(isRefusal(error) && {
+        problems: error.problems.map((problem) => ({ key: problem.key, error: toldFailure(problem.error) })),
+        problemCount: error.problemCount,
+      }),
       ...causes,
     };
   }
@@ -76,6 +100,14 @@ export function toldFailure(error: unknown, { verbose = false } = {}): ToldFailu
     return { code, message: masked(error.message), ...(error.advice && { advice: masked(error.advice) }), ...causes };
   }
   return { code: 'unknown', message: masked(messageOf(error)), ...causes };
+}
+
+function inOptions(advice: string | undefined): string | undefined {
+  return (COPY_OPTIONS as Partial<Record<string, string>>)[advice ?? ''] ?? advice;
+}
+
+function isRefusal(error: StorageError): error is CopyRefusedError {
+  return error.name === ('CopyRefusedError' satisfies (typeof CopyRefusedError)['name']);
 }
 
 /** One line on what failed, one on what to do, and with --verbose what stood behind it. */

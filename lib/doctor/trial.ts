@@ -2,12 +2,12 @@
 import { randomBytes } from 'node:crypto';
 import { composeStorage } from '../compose-storage.js';
 import type { ResolvedStorageOptions } from '../config/resolve-options.js';
+import { Secrets } from '../config/secrets.js';
 import type { SignedUpload, StorageBackend, UrlSigner } from '../contract/index.js';
 import { DEFAULT_STORAGE } from '../service/storage.registry.js';
 import type { StorageService } from '../storage.service.js';
 import { BorrowedBackend } from '../wrappers/index.js';
 import type { DiagnoseOptions } from './diagnosis.js';
-import { Secrets } from './secrets.js';
 import { Writes } from './writes.js';
 
 /** Everything that a diagnosis writes has a key that begins with this and 32 hexadecimal digits. */

@@ -21,11 +21,13 @@ export interface Ran {
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 
-interface Given {
+export interface Given {
   readonly env?: Environment;
   /** Of standard input; at a terminal what is typed once something is asked. */
   readonly input?: string;
   readonly terminal?: boolean;
+  /** At a terminal: done while the question stands there. */
+  readonly asked?: () => Promise<void>;
   /** At a terminal: what of its standard streams is a pipe all the same. */
   readonly piped?: { readonly input?: Readable; readonly output?: Writable };
 }
@@ -43,8 +45,8 @@ class Collected extends Writable {
   }
 
   /** Types when a question stands there. */
-  answer(typed: string, keyboard: PassThrough): void {
-    this.#asked = () => void keyboard.write(typed);
+  answer(typed: string, keyboard: PassThrough, before: () => Promise<void> = async () => undefined): void {
+    this.#asked = () => void before().then(() => keyboard.write(typed));
   }
 
   override _write(chunk: string | Buffer, _encoding: string, done: () => void): void {
@@ -98,10 +100,11 @@ export class Place {
   }
 
   /** Runs it to its end in this process, with the same folder and environment: quicker, and otherwise equal. */
-  async run(args: readonly string[], { env = {}, input = '', terminal = false, piped = {} }: Given = {}): Promise<Ran> {
+  async run(args: readonly string[], given: Given = {}): Promise<Ran> {
+    const { env = {}, input = '', terminal = false, piped = {}, asked } = given;
     const [output, error] = [new Collected(terminal), new Collected(terminal)];
     const keyboard = Object.assign(new PassThrough(), { isTTY: true });
-    if (terminal) error.answer(input, keyboard);
+    if (terminal) error.answer(input, keyboard, asked);
     const stdin = piped.input ?? (terminal ? keyboard : Readable.from([Buffer.from(input)]));
     const before = { env: process.env, folder: process.cwd() };
     process.env = Object.fromEntries(

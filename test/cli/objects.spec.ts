@@ -255,10 +255,22 @@ describe('rm', () => {
   });
 
   it('deletes nothing where one of the keys is not valid', async () => {
-    await store('a.txt');
-    const ran = await place.run(['rm', 'a.txt', '../b', '--yes']);
-    expect(ran.code).toBe(2);
-    expect(await outOf('ls')).toBe('a.txt\n');
+    await store('a.txt', 'docs/b.txt');
+    // As many as go in more than one request.
+    const many = Array.from({ length: 1200 }, (_, n) => `absent/${n}`);
+    for (const [args, key] of [
+      [['a.txt', '../b', '--yes'], '../b'],
+      [['a.txt', ...many, 'a//b', '--yes'], 'a//b'],
+      [['a.txt', '../b', '--dry-run'], '../b'],
+      [['-r', './', '../b/', '--yes'], './'],
+      [['-r', 'docs/', 'b//', '--yes'], 'b//'],
+    ] as const) {
+      const ran = await place.run(['rm', ...args]);
+      expect([key, ran.code, ran.out]).toEqual([key, 2, '']);
+      expect(ran.err).toMatch(/^error: delete "/);
+      expect(ran.err).toContain(JSON.stringify(key));
+    }
+    expect(await outOf('ls', '-r')).toBe('a.txt\ndocs/b.txt\n');
   });
 });
 

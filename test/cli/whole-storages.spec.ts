@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { stripVTControlCharacters as plain } from 'node:util';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import type { Diagnosis } from '../../lib/doctor/index.js';
-import { Place, type Ran } from './cli-process.js';
+import { Place, type Given, type Ran } from './cli-process.js';
 
 let place: Place;
 beforeEach(async () => {
@@ -19,7 +19,7 @@ const archive = () => ({
   STORAGE_ARCHIVE_BASE_PATH: join(place.folder, 'archive'),
   STORAGE_ARCHIVE_DURABILITY: 'rename',
 });
-const copy = (args: string[], given: { input?: string; terminal?: boolean } = {}) =>
+const copy = (args: string[], given: Given = {}) =>
   place.run(['copy', '--from', 'default', '--to', 'archive', ...args], { env: archive(), ...given });
 const listed = async () => (await place.run(['ls', '-r', '-s', 'archive'], { env: archive() })).out;
 
@@ -116,6 +116,53 @@ describe('copy', () => {
   });
 });
 
+describe('a copy that is refused', () => {
+  beforeEach(async () => {
+    // A file there, where the source has a folder.
+    await place.run(['put', '-', 'docs', '-s', 'archive'], { env: archive(), input: 'a file' });
+  });
+
+  it('names the options of the command, not those of the API', async () => {
+    const { code, out, err } = await copy([]);
+    expect([code, out]).toEqual([1, '']);
+    expect(err).toContain('the target cannot hold 2 of the objects, and nothing was written');
+    expect(err).toContain('or copy the rest with --skip-unholdable.');
+    expect(await listed()).toBe('docs\n');
+    const rest = await copy(['--skip-unholdable']);
+    expect([rest.code, rest.out]).toEqual([1, expect.stringMatching(/^copied +1 object /m)]);
+    const empty = await copy(['--prefix', 'absent/', '--delete-extra', '--confirm-delete-extra']);
+    expect(empty.err).toContain('Check --from and --prefix');
+    const foreign = await copy(['--journal', 'files/a.txt']);
+    expect([foreign.code, foreign.err]).toEqual([2, expect.stringContaining('Name another file with --journal;')]);
+    expect((await copy(['--journal', ''])).err).toContain('--no-journal');
+    for (const { err: told } of [empty, foreign, rest])
+      expect(told).not.toMatch(/`|skipUnholdable|deletePrefix|\(false\)/);
+  });
+
+  it('lists with --json every object that cannot be held', async () => {
+    const { code, err } = await copy(['--json']);
+    expect(code).toBe(1);
+    expect(JSON.parse(err)).toMatchObject({
+      error: {
+        code: 'not-supported',
+        problemCount: 2,
+        problems: [
+          { key: 'docs/b.txt', error: { code: 'key-conflict', message: expect.stringContaining('docs') } },
+          { key: 'docs/c.txt', error: { code: 'key-conflict' } },
+        ],
+      },
+    });
+  });
+
+  it('has no source: a mistyped path is not made, and not copied as an empty one', async () => {
+    const env = { ...archive(), STORAGE_BASE_PATH: join(place.folder, 'mistyped') };
+    const { code, out, err } = await place.run(['copy', '--from', 'default', '--to', 'archive'], { env });
+    expect([code, out]).toEqual([1, '']);
+    expect(err).toContain('the folder of the source is not there');
+    expect(await readdir(place.folder)).not.toContain('mistyped');
+  });
+});
+
 describe('--delete-extra', () => {
   beforeEach(async () => {
     await copy([]);
@@ -149,6 +196,15 @@ describe('--delete-extra', () => {
     const yes = await copy(['--delete-extra'], { terminal: true, input: '1\n' });
     expect([yes.code, plain(yes.out)]).toEqual([0, expect.stringMatching(/^deleted +1 object /m)]);
     expect(await listed()).not.toContain('extra.txt');
+  });
+
+  it('takes a yes for what was shown alone: what is written to the target meanwhile stops the copy', async () => {
+    await writeFile(join(place.files, 'new.txt'), 'new');
+    const write = () => writeFile(join(place.folder, 'archive/meanwhile.txt'), 'theirs');
+    const late = await copy(['--delete-extra'], { terminal: true, input: '1\n', asked: write });
+    expect([late.code, plain(late.err)]).toEqual([1, expect.stringContaining('no longer what was confirmed')]);
+    expect(plain(late.err)).toContain('Run the same command again');
+    expect(await listed()).toBe('a.txt\ndocs/b.txt\ndocs/c.txt\nextra.txt\nmeanwhile.txt\n');
   });
 });
 

@@ -37,13 +37,12 @@ export const copy: CommandWork<CopyArguments> = async (asked, context) => {
   return withStorage(context, asked.from, (from) =>
     withStorage(context, asked.to, async (to) => {
       const options = optionsOf(asked, from, to, context);
-      const confirmed = asked.deleteExtra && !asked.dryRun && (await confirmedExtra(options, asked, context));
-      if (asked.deleteExtra && !asked.dryRun && !confirmed) {
+      const deleteExtra = await confirmedExtra(options, asked, context);
+      if (deleteExtra === 'no') {
         context.terminal.note('Nothing was copied, and nothing deleted.');
         return EXIT.failed;
       }
-      const deleteExtra = asked.deleteExtra ? ({ deleteExtra: { confirm: true } } as const) : {};
-      const summary = await shown({ ...options, ...deleteExtra }, context);
+      const summary = await shown({ ...options, ...(deleteExtra && { deleteExtra }) }, context);
       const { terminal, json, verbose } = context;
       await (json ? terminal.json(copyDocument(summary, { verbose })) : tellCopied(summary, context));
       return summary.ok ? EXIT.done : EXIT.failed;
@@ -55,6 +54,9 @@ function assertSensible(asked: CopyArguments, { terminal }: CommandContext): voi
   const [from, to] = [namedStorage(asked.from), namedStorage(asked.to)];
   if (from.envPrefix === to.envPrefix) {
     throw new UsageError('--from and --to are the same storage', 'Name another: --from default --to archive');
+  }
+  if (asked.journal === '') {
+    throw new UsageError('--journal needs the path of a file', 'To keep none there is --no-journal.');
   }
   if (asked.confirmDeleteExtra && !asked.deleteExtra) {
     throw new UsageError('--confirm-delete-extra has no meaning without --delete-extra');
@@ -88,25 +90,29 @@ function optionsOf(
   };
 }
 
-/** Asks once more, with what would go before the eyes. */
+/** Asks once more, with what would go before the eyes: that, and nothing else, goes after a yes. */
 async function confirmedExtra(
   options: CopyStorageOptions,
   asked: CopyArguments,
   { terminal, signal }: CommandContext,
-): Promise<boolean> {
-  if (asked.confirmDeleteExtra) return true;
+): Promise<CopyStorageOptions['deleteExtra'] | 'no'> {
+  if (!asked.deleteExtra) return undefined;
+  if (asked.dryRun || asked.confirmDeleteExtra) return { confirm: true };
   let example: string | undefined;
   const look = (object: CopiedObject) => {
     if (object.outcome === 'deleted') example ??= object.key;
   };
   const plan = { ...options, dryRun: true, verify: false, deleteExtra: { confirm: true } } as const;
-  const { deleted } = await copyStorage({ ...plan, onObject: look });
-  if (deleted.objects === 0) return true;
+  const { deleted, stopped, extraFingerprint } = await copyStorage({ ...plan, onObject: look });
+  if (stopped) throw stopped;
+  // Where there is nothing now, nothing that comes later was seen, either.
+  const confirmed = { confirm: true, expected: extraFingerprint } as const;
+  if (deleted.objects === 0) return confirmed;
   terminal.note(
     `${countText(deleted.objects, 'object')} that only the storage ${options.to.name} has will be deleted there, such as ${printable(example ?? '')}.`,
   );
   const answer = await terminal.ask(`Type ${deleted.objects} to copy and delete: `, signal);
-  return answer === String(deleted.objects);
+  return answer === String(deleted.objects) ? confirmed : 'no';
 }
 
 async function shown(options: CopyStorageOptions, { terminal, json, verbose }: CommandContext): Promise<CopySummary> {

@@ -1,4 +1,5 @@
 /** `rm`: deletes objects by key, or all under a folder. */
+import { InvalidKeyError } from '../../contract/index.js';
 import type { StorageService } from '../../storage.service.js';
 import type { CommandContext, CommandWork } from '../command-context.js';
 import { EXIT, toldFailure, UsageError } from '../failures.js';
@@ -29,6 +30,7 @@ const BATCH = 1000;
 export const rm: CommandWork<RmArguments> = async (asked, context) => {
   assertFolders(asked);
   return withStorage(context, asked.storage, async (storage) => {
+    assertKeys(storage, asked);
     if (!asked.dryRun && !asked.yes && !(await agreed(storage, asked, context))) {
       context.terminal.note('Nothing was deleted.');
       return EXIT.failed;
@@ -53,6 +55,21 @@ function assertFolders({ keys, recursive }: RmArguments): void {
         `with --recursive a folder ends with "/", and ${JSON.stringify(key)} does not`,
         `Write ${JSON.stringify(`${key}/`)} for all that is in it, or leave out --recursive for the one object.`,
       );
+    }
+  }
+}
+
+/** All of them before the first is deleted: a slip in the last one leaves everything as it is. @throws InvalidKeyError */
+function assertKeys(storage: StorageService, { keys, recursive }: RmArguments): void {
+  for (const key of keys) {
+    try {
+      // What is in a folder begins with it.
+      storage.assertStorable(recursive ? `${key}x` : key);
+    } catch (error) {
+      // What else stands against storing does not stand against deleting.
+      if (!(error instanceof InvalidKeyError)) continue;
+      const { reason, advice } = error;
+      throw new InvalidKeyError({ operation: 'delete', key, backend: storage.backendName, reason, advice });
     }
   }
 }

@@ -1,6 +1,6 @@
-/** Keeps secrets out of what a diagnosis says, whoever made the text. */
-import { environmentSchema, variableName, type EnvironmentSource } from '../config/environment.js';
-import type { StorageOptions } from '../config/options.js';
+/** Keeps secrets out of what doctor and command line say, whoever made the text. */
+import { environmentSchema, variableName, type EnvironmentSource } from './environment.js';
+import type { StorageOptions } from './options.js';
 
 /** Access keys are no secrets alone; a report that is pasted into a ticket is better without them. */
 const ALSO_HIDDEN = new Set(['STORAGE_S3_ACCESS_KEY', 'AWS_ACCESS_KEY_ID', 'STORAGE_CLOUDINARY_API_KEY']);
@@ -13,11 +13,13 @@ const LONG_LINE = 30;
 
 const MASK = '****';
 
+/** Variables with a value that is hidden, by the names of the default storage. */
+export const SECRET_VARIABLES: readonly string[] = Object.entries(environmentSchema.shape)
+  .filter(([name, field]) => field.meta()?.secret === true || ALSO_HIDDEN.has(name))
+  .map(([name]) => name);
+
 function variables(env: EnvironmentSource, prefix: string): string[] {
-  const names = Object.entries(environmentSchema.shape)
-    .filter(([name, field]) => field.meta()?.secret === true || ALSO_HIDDEN.has(name))
-    .map(([name]) => name);
-  return names.flatMap((name) => [env[variableName(name, prefix)] ?? '', env[name] ?? '']);
+  return SECRET_VARIABLES.flatMap((name) => [env[variableName(name, prefix)] ?? '', env[name] ?? '']);
 }
 
 /** Strings at any depth of options that hold credentials. */
