@@ -35,7 +35,7 @@ it.each([
   ['a missing source', ({ method }: Sent) => (method === 'HEAD' ? { status: 404 } : undefined), 'not-found', 'old'],
   [
     'a target that may not be written',
-    (request: Sent) => (isCopy(request) ? failure(403, 'AccessDenied') : undefined),
+    (request: Sent) => (isCopy(request) ? failure(403, 'AccessDenied') : sized(3)),
     'permission-denied',
     'new',
   ],
@@ -50,7 +50,7 @@ it.each([
   ],
   [
     'a source that changes with every look',
-    (request: Sent) => (isCopy(request) ? failure(412, 'PreconditionFailed') : undefined),
+    (request: Sent) => (isCopy(request) ? failure(412, 'PreconditionFailed') : sized(3)),
     'unavailable',
     'old',
   ],
@@ -64,7 +64,7 @@ it.each([
 it('an old key that cannot be removed is told with what has become of the object', async () => {
   answer = (request) => {
     if (isCopy(request)) return { body: '<CopyObjectResult><ETag>"v1"</ETag></CopyObjectResult>' };
-    return request.method === 'DELETE' ? failure(403, 'AccessDenied') : undefined;
+    return request.method === 'DELETE' ? failure(403, 'AccessDenied') : sized(3);
   };
   await expect(storage.move('old', 'new')).rejects.toMatchObject({
     operation: 'move',

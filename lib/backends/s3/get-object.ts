@@ -16,6 +16,7 @@ const META = 'x-amz-meta-';
 
 function answerOf({ headers, body }: DirectResponse): GetObjectAnswer {
   const modified = Date.parse(headers['last-modified'] ?? '');
+  const length = headers['content-length'];
   const metadata = Object.entries(headers).flatMap(([name, value]): [string, string][] =>
     name.startsWith(META) && value !== undefined ? [[name.slice(META.length), value]] : [],
   );
@@ -23,7 +24,7 @@ function answerOf({ headers, body }: DirectResponse): GetObjectAnswer {
     Body: body,
     ETag: headers['etag'],
     ContentType: headers['content-type'],
-    ContentLength: Number(headers['content-length'] ?? 0),
+    ContentLength: length === undefined ? undefined : Number(length),
     ContentRange: headers['content-range'],
     CacheControl: headers['cache-control'],
     ContentDisposition: headers['content-disposition'],

@@ -39,12 +39,15 @@ export class ObjectBody extends Readable {
       else this.destroy(this.#truncated());
     });
     source.once('error', (error) => {
-      this.destroy(this.#left > 0 ? toStorageError(error, options) : undefined);
+      if (this.#left > 0) this.destroy(toStorageError(error, options));
+      else this.push(null);
     });
     source.once('close', () => {
       if (!source.readableEnded && !this.destroyed) this.destroy(this.#truncated());
     });
     this.#unread = setTimeout(() => this.#giveUp(), options.unreadTimeout).unref();
+    // It may have broken before anybody listened.
+    if (source.destroyed) this.destroy(this.#truncated());
   }
 
   override _read(): void {

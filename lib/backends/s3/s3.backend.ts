@@ -19,7 +19,6 @@ import {
   type OpenedObject,
   type OpenOptions,
   type OperationOptions,
-  type ResolvedRange,
   type SignedUpload,
   type SignGetOptions,
   type SignPutOptions,
@@ -32,10 +31,11 @@ import {
 } from '../../contract/index.js';
 import { withConfiguredEndpoint } from './configured-endpoint.js';
 import type { Published } from './multipart-upload.js';
-import { getObject } from './get-object.js';
+import { getObject, type GetObjectAnswer } from './get-object.js';
 import { assertHolds, newObject, type NewObject } from './new-object.js';
 import { ObjectBody } from './object-body.js';
 import { etagCondition, objectInfo, type ObjectHeaders } from './object-facts.js';
+import { partOf, sizeByRange, wholeOf } from './object-size.js';
 import { partBuffers } from './part-buffers.js';
 import { S3Connection } from './s3.connection.js';
 import { copyObject, removeSource, type CopyRequest } from './s3.copy.js';
@@ -140,12 +140,27 @@ export class S3Backend extends BaseStorageBackend {
         getObject({ client, sdk, direct: this.#connection.direct }, input, details, signal),
       );
       this.#bucketSeen = true;
-      const length = answer.ContentLength ?? 0;
-      const part = partOf(answer.ContentRange, length);
+      const { range: sent, size } = partOf(answer) ?? wholeOf(await this.#sizeOf(key, answer, details, signal));
+      const length = answer.ContentLength ?? sent.end - sent.start + 1;
       const body = new ObjectBody(answer.Body, { details, size: length, unreadTimeout: unreadTimeout * 1000, signal });
-      return { info: objectInfo(dialect, key, answer, part.size), range: part.range, body };
+      return { info: objectInfo(dialect, key, answer, size), range: length === 0 ? undefined : sent, body };
     } catch (error) {
       if (error instanceof InvalidRangeError) throw await this.#rangeError(key, range, options, details, error);
+      throw error;
+    }
+  }
+
+  /** Of an answer that does not say it, whose body is let go when nobody else does. */
+  async #sizeOf(
+    key: StorageKey,
+    answer: GetObjectAnswer,
+    details: StorageErrorDetails,
+    signal: AbortSignal | undefined,
+  ): Promise<number> {
+    try {
+      return await sizeByRange(this.#connection, key, answer, details, signal);
+    } catch (error) {
+      answer.Body.destroy();
       throw error;
     }
   }
@@ -175,7 +190,7 @@ export class S3Backend extends BaseStorageBackend {
   async delete(key: StorageKey, options: OperationOptions = {}): Promise<boolean> {
     const details = this.#details('delete', key);
     try {
-      await this.#head(key, details, options);
+      await this.#headers(key, details, options.signal);
     } catch (error) {
       if (error instanceof StorageFileNotFoundError) return false;
       // Who may delete but not read is not told.
@@ -271,7 +286,8 @@ export class S3Backend extends BaseStorageBackend {
 
   async #head(key: StorageKey, details: StorageErrorDetails, options: OperationOptions): Promise<ObjectInfo> {
     const answer = await this.#headers(key, details, options.signal);
-    return objectInfo(this.#connection.settings.dialect, key, answer, answer.ContentLength ?? 0);
+    const size = answer.ContentLength ?? (await sizeByRange(this.#connection, key, answer, details, options.signal));
+    return objectInfo(this.#connection.settings.dialect, key, answer, size);
   }
 
   async #headers(key: StorageKey, details: StorageErrorDetails, signal?: AbortSignal): Promise<ObjectHeaders> {
@@ -315,14 +331,6 @@ export class S3Backend extends BaseStorageBackend {
 
 function rangeHeader(range: ByteRange): string {
   return range.suffix === undefined ? `bytes=${range.start}-${range.end ?? ''}` : `bytes=-${range.suffix}`;
-}
-
-/** What was sent, and the size of the whole object. */
-function partOf(contentRange: string | undefined, length: number): { range?: ResolvedRange; size: number } {
-  const found = /^bytes (\d+)-(\d+)\/(\d+)$/.exec(contentRange ?? '');
-  if (!found) return { range: length === 0 ? undefined : { start: 0, end: length - 1 }, size: length };
-  const [start, end, size] = found.slice(1).map(Number) as [number, number, number];
-  return { range: { start, end }, size };
 }
 
 /**
