@@ -18,7 +18,9 @@ export async function readPage(bound: BoundStorage, query: ListPageQuery): Promi
     throw new InvalidOptionsError({ ...details, reason: 'the delimiter of a listing can only be "/"' });
   }
   const page = await bound.backend.list({ prefix: bound.prefix(prefix), delimiter, cursor, limit, signal });
-  return { files: page.objects, prefixes: page.prefixes, ...(page.cursor !== undefined && { cursor: page.cursor }) };
+  // A driver that holds more at hand must not make apps show metadata that other backends would not.
+  const files = page.objects.map(({ key, size, lastModified, etag }) => ({ key, size, lastModified, etag }));
+  return { files, prefixes: page.prefixes, ...(page.cursor !== undefined && { cursor: page.cursor }) };
 }
 
 /** All files, page by page as they are asked for. */

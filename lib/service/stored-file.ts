@@ -36,7 +36,8 @@ export abstract class FileFacts {
     this.key = info.key;
     this.size = info.size;
     this.contentType = info.contentType;
-    this.metadata = info.metadata;
+    // What an app does to it must change nothing that a driver keeps.
+    this.metadata = { ...info.metadata };
     this.cacheControl = info.cacheControl;
     this.contentDisposition = info.contentDisposition;
     this.url = url;
@@ -74,7 +75,7 @@ export class StoredFile extends FileFacts {
   constructor(info: ObjectInfo, makeUrl: UrlMaker, url?: string) {
     super(info, makeUrl, url);
     this.etag = info.etag;
-    this.lastModified = info.lastModified;
+    this.lastModified = new Date(info.lastModified);
   }
 
   /** What JSON.stringify() shows. */

@@ -19,7 +19,6 @@ import {
   type ListPage,
   type ListPageOptions,
   type ObjectInfo,
-  type ObjectSummary,
   type OpenedObject,
   type OpenOptions,
   type OperationOptions,
@@ -44,15 +43,6 @@ interface StoredObject {
 }
 
 const CHUNK = 64 * 1024;
-
-/** What callers are given is theirs: changing it changes no object. */
-function copyOf(info: ObjectInfo): ObjectInfo {
-  return { ...info, metadata: { ...info.metadata }, lastModified: new Date(info.lastModified) };
-}
-
-function summaryOf({ key, size, lastModified, etag }: ObjectInfo): ObjectSummary {
-  return { key, size, lastModified: new Date(lastModified), etag };
-}
 
 /** Chunks are copies: a consumer that writes into one cannot change the object. */
 function* chunksOf(bytes: Buffer): Generator<Buffer, void, undefined> {
@@ -139,7 +129,7 @@ export class MemoryBackend extends BaseStorageBackend {
     const { info, bytes } = this.#find(key, details);
     if (options.ifMatch !== undefined && options.ifMatch !== info.etag) throw new PreconditionFailedError(details);
     return {
-      info: copyOf(info),
+      info,
       range: resolveRange(options.range, info.size, details),
       body: this.#body(bytes, options.range, details),
     };
@@ -147,7 +137,7 @@ export class MemoryBackend extends BaseStorageBackend {
 
   async stat(key: StorageKey, options: OperationOptions = {}): Promise<ObjectInfo> {
     this.throwIfAborted('getMetadata', options.signal, key);
-    return copyOf(this.#find(key, this.#details('getMetadata', key)).info);
+    return this.#find(key, this.#details('getMetadata', key)).info;
   }
 
   async delete(key: StorageKey, options: OperationOptions = {}): Promise<boolean> {
@@ -185,7 +175,7 @@ export class MemoryBackend extends BaseStorageBackend {
     const { prefix, delimiter, limit } = options;
     const after = decodeCursor(options.cursor, prefix, this.name);
     this.#order ??= [...this.#objects.keys()].sort(compareKeys);
-    const objects: ObjectSummary[] = [];
+    const objects: ObjectInfo[] = [];
     const prefixes: string[] = [];
     let last = '';
     for (let at = this.#firstAt(after ?? prefix); at < this.#order.length; at++) {
@@ -197,7 +187,7 @@ export class MemoryBackend extends BaseStorageBackend {
       if (folder !== undefined && folder === last) continue;
       if (objects.length + prefixes.length === limit) return { objects, prefixes, cursor: encodeCursor(prefix, last) };
       last = folder ?? key;
-      if (folder === undefined) objects.push(summaryOf(this.#objects.get(key)!.info));
+      if (folder === undefined) objects.push(this.#objects.get(key)!.info);
       else prefixes.push(folder);
     }
     return { objects, prefixes };
@@ -244,11 +234,11 @@ export class MemoryBackend extends BaseStorageBackend {
 
   #publish(info: Omit<ObjectInfo, 'etag' | 'lastModified'>, bytes: Buffer): ObjectInfo {
     const old = this.#objects.get(info.key);
-    const stored = { ...info, metadata: { ...info.metadata }, etag: randomUUID(), lastModified: new Date() };
+    const stored = Object.freeze({ ...info, etag: randomUUID(), lastModified: new Date() });
     this.#used += bytes.length - (old?.info.size ?? 0);
     this.#objects.set(info.key, { info: stored, bytes });
     if (!old) this.#order = undefined;
-    return copyOf(stored);
+    return stored;
   }
 
   #body(bytes: Buffer, range: ByteRange | undefined, details: StorageErrorDetails): Readable {
