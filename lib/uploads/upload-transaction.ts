@@ -80,7 +80,8 @@ export class UploadTransaction {
   }
 
   /** The files stay, whatever comes. False where the request has failed in the meantime. */
-  settle(): boolean {
+  async settle(): Promise<boolean> {
+    await this.#aborting;
     if (!this.aborted) this.#settled = true;
     return this.#settled;
   }
@@ -89,6 +90,16 @@ export class UploadTransaction {
   abort(cause?: unknown): Promise<void> {
     if (this.#settled) return Promise.resolve();
     this.#aborting ??= this.#abortAll(cause);
+    return this.#aborting;
+  }
+
+  /**
+   * Ends it likewise for a client that is gone. Only where all files were on their way to being published and none can be
+   * taken back, since each may have replaced another, the upload stands as if the client had stayed. Never rejects.
+   */
+  abandon(): Promise<void> {
+    if (this.#settled) return Promise.resolve();
+    this.#aborting ??= this.#abortAll(undefined, true);
     return this.#aborting;
   }
 
@@ -111,10 +122,17 @@ export class UploadTransaction {
     }
   }
 
-  async #abortAll(cause: unknown): Promise<void> {
+  async #abortAll(cause: unknown, mayStand = false): Promise<void> {
     this.#controller.abort(left(cause));
     await Promise.all(this.#pending);
-    await this.#publishing?.catch(() => undefined);
+    const whole = await this.#publishing?.then(
+      () => true,
+      () => false,
+    );
+    if (whole && mayStand && !this.#published.some(({ created }) => created)) {
+      this.#settled = true;
+      return;
+    }
     await this.#takeBack();
     await this.#dropUnpublished();
   }

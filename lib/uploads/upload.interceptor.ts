@@ -196,12 +196,12 @@ class Upload {
     if ((writableEnded && statusCode >= 400) || (destroyed && !writableFinished)) await this.#transaction.abort();
     if (this.#transaction.aborted || this.#transaction.settled) return;
     const files = await this.#transaction.publish();
-    if (this.#transaction.settle()) this.#afterResponse(files);
+    if (await this.#transaction.settle()) this.#afterResponse(files);
   }
 
   /** Normal handlers are long settled here; one that answered through `@Res()` said by its status what it wants. */
   async #responseClosed(): Promise<void> {
-    if (!this.#handling || !this.#response.writableFinished) return this.#transaction.abort();
+    if (!this.#handling || !this.#response.writableFinished) return this.#transaction.abandon();
     try {
       await this.#succeed();
     } catch (error) {

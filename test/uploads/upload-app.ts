@@ -35,6 +35,9 @@ export class WatchedBackend extends ForwardingBackend {
   /** Runs before a commit reaches the store. */
   beforeCommit: (key: string) => void | Promise<void> = () => undefined;
 
+  /** Runs when the store has published, and before it says so. */
+  afterCommit: (key: string) => void | Promise<void> = () => undefined;
+
   /** Runs before each chunk is taken: a slow store. */
   beforeChunk: () => void | Promise<void> = () => undefined;
 
@@ -62,6 +65,7 @@ export class WatchedBackend extends ForwardingBackend {
             throw error;
           }
           const info = await staged.commit();
+          await this.afterCommit(key);
           this.unended.delete(id);
           return info;
         },

@@ -155,6 +155,7 @@ onPlatforms('on $name', (platform) => {
     afterFails = false;
     candidates = [];
     backend.beforeCommit = () => undefined;
+    backend.afterCommit = () => undefined;
   });
 
   afterEach(async () => {
@@ -527,6 +528,36 @@ onPlatforms('on $name', (platform) => {
       expect((await post('impatient-new', ['file', 'hello', 'a.txt'])).status).toBe(500);
       expect(await eventually(() => commits === 1)).toBe(true);
       expect(await eventually(async () => backend.unended.size === 0 && (await keys()).length === 0)).toBe(true);
+    });
+  });
+
+  describe('a client that leaves during the commit', () => {
+    async function leaveDuringCommit(path: string, field: string): Promise<void> {
+      let committing = false;
+      backend.afterCommit = async () => {
+        committing = true;
+        await sleep(60);
+      };
+      const body = multipart(filePart(`name="${field}"; filename="a.txt"`));
+      const socket = await openUpload(app.port, `/${path}`, body.length);
+      socket.write(body);
+      expect(await eventually(() => committing)).toBe(true);
+      socket.destroy();
+      expect(await eventually(() => backend.unended.size === 0)).toBe(true);
+    }
+
+    it('leaves nothing of a file whose key was new', async () => {
+      await leaveDuringCommit('defaults', 'file');
+      expect(await eventually(async () => (await keys()).length === 0)).toBe(true);
+      expect(seen!.file.stored).toBeUndefined();
+    });
+
+    it('has uploaded a file that may have replaced another: that cannot be undone, so it counts as done', async () => {
+      await storage.put('docs/a.txt', 'old');
+      await leaveDuringCommit('told', 'files');
+      expect(await eventually(() => after.length === 1)).toBe(true);
+      expect(after[0]!.files.map(({ key }) => key)).toEqual(['docs/a.txt']);
+      expect(String(await storage.get('docs/a.txt'))).toBe('hello');
     });
   });
 
