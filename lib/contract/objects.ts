@@ -64,6 +64,8 @@ export interface StageOptions extends OperationOptions, WriteConditions {
   readonly contentDisposition?: string;
   /** Exact length of the body in bytes, where it is known. The caller has the body checked against it. */
   readonly size?: number;
+  /** Most bytes that the body can have, where that is known. The caller has the body checked against it. */
+  readonly maxSize?: number;
 }
 
 export interface CopyOptions extends OperationOptions, WriteConditions {}

@@ -58,7 +58,7 @@ export async function stageFile(
   const checkedOptions = checkedStageOptions(key, options, details);
   const checked = new CheckedBody(body, { size, maxSize, checksum, compute, signal, details });
   try {
-    const staged = await backend.stage(key, checked, { ...checkedOptions, size: checked.size });
+    const staged = await backend.stage(key, checked, { ...checkedOptions, size: checked.size, maxSize });
     return {
       info: staged.info,
       digest: checked.digest,

@@ -2,10 +2,9 @@
 import { createHash, generateKeyPairSync } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { S3Backend, type S3BackendOptions } from '../../lib/backends/s3/index.js';
-import { PartBuffers } from '../../lib/backends/s3/part-buffers.js';
 import { resolveSettings } from '../../lib/backends/s3/s3.settings.js';
 import { StorageService } from '../../lib/index.js';
-import { MIB, startService, type Sent, type Service } from './s3-rig.js';
+import { MIB, startService, WAYS, type Sent, type Service } from './s3-rig.js';
 
 let service: Service;
 let port: number;
@@ -18,8 +17,6 @@ beforeAll(async () => {
 
 afterAll(() => service.close());
 
-const backend = (options: Partial<S3BackendOptions>) => service.backend(options);
-
 const SERVICES = [
   ['aws', 's3.eu-west-1.amazonaws.com', 'eu-west-1', 'virtual', 'x-amz-checksum-crc32', 'x-amz-checksum-crc32', true],
   ['digitalocean', 'nyc3.digitaloceanspaces.com', 'nyc3', 'virtual', 'content-md5', 'content-md5', true],
@@ -31,7 +28,9 @@ const SERVICES = [
   ['generic', 'files.example.com', 'us-east-1', 'path', 'content-md5', 'content-md5', true],
 ] as const;
 
-describe('dialects', () => {
+describe.each(WAYS)('dialects, %s', (way, settings) => {
+  const backend = (options: Partial<S3BackendOptions>) => service.backend({ ...settings, ...options });
+
   it.each(SERVICES)('%s at %s', async (name, host, region, style, checksum, deleteDigest, post) => {
     const options = name === 'ceph' ? { dialect: name } : {};
     const store = backend({ endpoint: `http://${host}:${port}`, partSize: 5 * MIB, ...options });
@@ -43,6 +42,8 @@ describe('dialects', () => {
     const [small, begin, ...rest] = sent;
     const path = style === 'path' ? '/bucket/a/b%20%C3%BC.txt' : '/a/b%20%C3%BC.txt';
     expect(small!.path.split('?')[0]).toBe(path);
+    // The SDK numbers what it sends.
+    expect('amz-sdk-invocation-id' in small!.headers).toBe(way === 'through the SDK');
     expect(small!.host).toBe(style === 'path' ? host : `bucket.${host}`);
     expect(small!.body.toString()).toBe('hello');
     expect(small!.headers.authorization).toContain(`/${region}/s3/aws4_request`);
@@ -172,7 +173,7 @@ describe('CloudFront', () => {
     const { privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
     const pem = privateKey.export({ type: 'pkcs8', format: 'pem' }).toString();
     const cloudFront = { url: 'https://cdn.example.com/files/', keyPairId: 'KID', privateKey: pem };
-    const store = backend({ dialect: 'aws', region: 'eu-west-1', cloudFront });
+    const store = service.backend({ dialect: 'aws', region: 'eu-west-1', cloudFront });
     const storage = new StorageService(store);
     const url = new URL(await storage.getUrl('a b/ü+.txt', { mustExist: false, expiresIn: 60 }));
     expect(url.origin + url.pathname).toBe('https://cdn.example.com/files/a%20b/%C3%BC%2B.txt');
@@ -183,40 +184,6 @@ describe('CloudFront', () => {
     const download = new URL(await storage.getUrl('a b/ü+.txt', { mustExist: false, download: true }));
     expect(download.hostname).toBe('bucket.s3.eu-west-1.amazonaws.com');
     await store.close();
-  });
-});
-
-describe('the part budget', () => {
-  it('lets one upload at a time overdraw when all that is held waits for more', async () => {
-    const buffers = new PartBuffers(10);
-    const first = buffers.open();
-    const second = buffers.open();
-    await first.take(6);
-    await second.take(4);
-    let granted = 0;
-    const a = first.take(4).then(() => granted++);
-    const b = second.take(6).then(() => granted++);
-    await a;
-    expect([granted, buffers.used, buffers.waiting]).toEqual([1, 14, 1]);
-    const arrived = first.send(10);
-    arrived();
-    await b;
-    expect([granted, buffers.used, buffers.waiting]).toEqual([2, 10, 0]);
-    second.close();
-    first.close();
-    expect(buffers.used).toBe(0);
-  });
-
-  it('lets a waiting upload leave', async () => {
-    const buffers = new PartBuffers(10);
-    const holder = buffers.open();
-    await holder.take(10);
-    holder.send(10);
-    const controller = new AbortController();
-    const waiting = buffers.open().take(5, controller.signal);
-    controller.abort(new Error('gone'));
-    await expect(waiting).rejects.toThrow('gone');
-    expect(buffers.waiting).toBe(0);
   });
 });
 

@@ -5,10 +5,11 @@ import type { Readable } from 'node:stream';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { ObjectInfo } from '../../contract/index.js';
 import type { ChunkList } from './chunk-list.js';
-import { conditionFields, hasConditions, type NewObject } from './new-object.js';
+import { watchLostAnswers } from './lost-answers.js';
+import { conditionFields, type NewObject } from './new-object.js';
 import { bareEtag } from './object-facts.js';
 import { attachBody } from './request-body.js';
-import { attemptsOf } from './s3.errors.js';
+import { attemptsOf, toStorageError } from './s3.errors.js';
 import type { S3Connection } from './s3.connection.js';
 
 interface SentPart {
@@ -23,10 +24,12 @@ export interface CopySource {
   readonly CopySourceRange: string;
 }
 
-/** Who is told of uploads that could not be aborted, and looks at published objects. */
+/** Who is told of uploads that may stay open, and looks at published objects. */
 export interface UploadKeeper {
   /** Aborted in vain: the upload is still open on the server. */
   abandoned(key: string, uploadId: string, cause: unknown): void;
+  /** The answer that names an upload was lost: one that nobody can abort may be open on the server. */
+  unnamed(key: string, cause: unknown): void;
   /** Looks at a published object; undefined where it is not to be seen. */
   look(object: NewObject): Promise<Published | undefined>;
 }
@@ -67,15 +70,42 @@ export class MultipartUpload {
     return { Bucket, Key, UploadId: this.#uploadId };
   }
 
-  async begin(): Promise<void> {
-    const { details, options, request } = this.#object;
+  /**
+   * Where this fails after all, abort() leaves nothing behind.
+   *
+   * @param checksummed every part will bring a checksum: a store that is told of an algorithm here refuses parts without
+   * one, and the completion that does not repeat them
+   */
+  async begin({ checksummed = false }: { readonly checksummed?: boolean } = {}): Promise<void> {
+    const { details, options, request, markedMetadata } = this.#object;
+    const { signal } = options;
     const { checksums } = this.#connection.settings;
-    const answer = await this.#connection.run(details, { signal: options.signal }, (client, sdk, send) => {
-      const input = { ...request, ...(checksums === 'crc32' && { ChecksumAlgorithm: 'CRC32' as const }) };
-      return client.send(new sdk.CreateMultipartUploadCommand(input), send);
-    });
-    this.#uploadId = answer.UploadId;
-    options.signal?.addEventListener('abort', this.#stop, { once: true });
+    this.#throwIfAborted();
+    let lost = (): Error | undefined => undefined;
+    try {
+      // The caller's signal does not cut this request: nobody could abort an upload whose id is not known.
+      const answer = await this.#connection.run(details, {}, (client, sdk) => {
+        const command = new sdk.CreateMultipartUploadCommand({
+          ...request,
+          ...(markedMetadata && { Metadata: markedMetadata }),
+          ...(checksummed && checksums === 'crc32' && { ChecksumAlgorithm: 'CRC32' }),
+        });
+        lost = watchLostAnswers(command);
+        return client.send(command);
+      });
+      this.#uploadId = answer.UploadId;
+    } finally {
+      const cause = lost();
+      if (cause) this.#keeper.unnamed(this.#object.key, cause);
+    }
+    this.#throwIfAborted();
+    signal?.addEventListener('abort', this.#stop, { once: true });
+  }
+
+  #throwIfAborted(): void {
+    const { details, options } = this.#object;
+    const { signal } = options;
+    if (signal?.aborted) throw toStorageError(signal.reason, { details, signal });
   }
 
   readonly #stop = () => this.#cut.abort();
@@ -125,8 +155,9 @@ export class MultipartUpload {
         abortSignal: this.#cut.signal,
       }),
     );
-    const { ETag, ChecksumCRC32 } = CopyPartResult ?? {};
-    this.#parts.push({ PartNumber, ETag, ...(ChecksumCRC32 !== undefined && { ChecksumCRC32 }) });
+    // A checksum of the part is left out even where the store tells one: the upload was not begun with an algorithm,
+    // since not every store makes them (https://github.com/minio/minio/issues/20649).
+    this.#parts.push({ PartNumber, ETag: CopyPartResult?.ETag });
   }
 
   /** Remembers a part on its way, and the first failure of any. */
@@ -162,24 +193,26 @@ export class MultipartUpload {
     this.throwIfFailed();
   }
 
-  /** Publishes the object. Answers its ETag, or an empty text where the store does not tell. */
+  /**
+   * Publishes the object. Once this is on its way the caller's signal has no say: whether the object is visible would
+   * not be known.
+   *
+   * @returns its ETag, or an empty text where the store does not tell
+   */
   async complete(): Promise<string> {
     const { details, options } = this.#object;
     const { dialect } = this.#connection.settings;
     this.#parts.sort((a, b) => a.PartNumber - b.PartNumber);
+    this.#throwIfAborted();
     try {
-      const answer = await this.#connection.run(
-        details,
-        { signal: options.signal, conditions: options },
-        (client, sdk, send) =>
-          client.send(
-            new sdk.CompleteMultipartUploadCommand({
-              ...this.#where,
-              MultipartUpload: { Parts: this.#parts },
-              ...conditionFields(dialect, options),
-            }),
-            send,
-          ),
+      const answer = await this.#connection.run(details, { conditions: options }, (client, sdk) =>
+        client.send(
+          new sdk.CompleteMultipartUploadCommand({
+            ...this.#where,
+            MultipartUpload: { Parts: this.#parts },
+            ...conditionFields(dialect, options),
+          }),
+        ),
       );
       this.#release();
       // Some releases of Ceph leave the ETag out of the answer.
@@ -198,11 +231,8 @@ export class MultipartUpload {
     const answered = status !== undefined && status < 500;
     if (answered && attempts < 2) return undefined;
     const found = await this.#keeper.look(this.#object);
-    if (!found) return undefined;
-    const ours = hasConditions(this.#object.options)
-      ? found.mark === this.#object.mark
-      : found.info.etag === this.#expectedEtag();
-    return ours ? found.info.etag : undefined;
+    // An equal ETag says nothing of metadata and type: the same bytes may have been there before.
+    return found?.mark === this.#object.mark ? found.info.etag : undefined;
   }
 
   // https://docs.aws.amazon.com/AmazonS3/latest/userguide/checking-object-integrity.html: a digest of the digests.

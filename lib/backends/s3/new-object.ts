@@ -10,7 +10,7 @@ import type {
 import { NotSupportedError } from '../../contract/index.js';
 import { etagCondition } from './object-facts.js';
 import type { S3Dialect } from './s3.dialects.js';
-import { encodeMetadata, WRITE_MARK } from './s3.metadata.js';
+import { encodeMetadata, fitsMetadata, WRITE_MARK } from './s3.metadata.js';
 import type { S3Settings } from './s3.settings.js';
 
 /** A write that waits for its bytes. */
@@ -27,8 +27,10 @@ export interface NewObject {
     readonly ContentDisposition?: string;
     readonly Metadata: Record<string, string>;
   } & S3Settings['newObject'];
-  /** Set on conditional writes: stored with the object, so that a retried request knows its own work. */
-  readonly mark?: string;
+  /** Stored by conditional writes and multipart uploads, so that a retried request knows its own work. */
+  readonly mark: string;
+  /** The metadata with the mark; undefined where it leaves no room for one. */
+  readonly markedMetadata: Record<string, string> | undefined;
 }
 
 export function hasConditions(conditions: WriteConditions): boolean {
@@ -42,17 +44,19 @@ export function newObject(
   options: StageOptions,
   details: StorageErrorDetails,
 ): NewObject {
-  const mark = hasConditions(options) ? randomBytes(12).toString('base64url') : undefined;
+  const mark = randomBytes(12).toString('base64url');
   const metadata = encodeMetadata(
-    { ...options.metadata, ...(mark !== undefined && { [WRITE_MARK]: mark }) },
+    { ...options.metadata, ...(hasConditions(options) && { [WRITE_MARK]: mark }) },
     settings.dialect.underscores,
     details,
   );
+  const marked = { ...metadata, [WRITE_MARK]: mark };
   return {
     key,
     details,
     options,
     mark,
+    markedMetadata: fitsMetadata(marked) ? marked : undefined,
     request: {
       Bucket: settings.bucket,
       Key: key,
@@ -71,6 +75,17 @@ const KINDS: Readonly<Record<WriteKind, string>> = {
   copy: 'that is a copy inside the store',
 };
 
+/** The conditions that the store does not hold at this kind of write, with the kinds at which it does. */
+function unheld(dialect: S3Dialect, kind: WriteKind, conditions: WriteConditions) {
+  const all = [['ifNoneMatch', dialect.createOnly] as const, ['ifMatch', dialect.ifMatch] as const];
+  return all.filter(([name, kinds]) => conditions[name] !== undefined && !kinds.includes(kind));
+}
+
+/** Whether the store holds all conditions at this kind of write. */
+export function holds(dialect: S3Dialect, kind: WriteKind, conditions: WriteConditions): boolean {
+  return unheld(dialect, kind, conditions).length === 0;
+}
+
 /** @throws NotSupportedError for a condition that the store does not hold at this kind of write */
 export function assertHolds(
   dialect: S3Dialect,
@@ -78,8 +93,7 @@ export function assertHolds(
   conditions: WriteConditions,
   details: StorageErrorDetails,
 ): void {
-  for (const [name, kinds] of [['ifNoneMatch', dialect.createOnly] as const, ['ifMatch', dialect.ifMatch] as const]) {
-    if (conditions[name] === undefined || kinds.includes(kind)) continue;
+  for (const [name, kinds] of unheld(dialect, kind, conditions)) {
     throw new NotSupportedError({
       ...details,
       reason: `${dialect.name} does not hold ${name} at a write ${KINDS[kind]}`,

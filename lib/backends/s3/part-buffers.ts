@@ -1,6 +1,10 @@
 /** One budget of bytes for the part buffers of all uploads in this process. */
+import { PartAccount } from './part-account.js';
 
 export const DEFAULT_PART_BUFFER_BYTES = 64 * 1024 * 1024;
+
+/** Room for one more body that has to be held until its commit did not come free in time. */
+export class NoRoomToHold extends Error {}
 
 interface Waiter {
   readonly account: PartAccount;
@@ -8,17 +12,27 @@ interface Waiter {
   readonly go: () => void;
 }
 
+// A slow client is not turned away, but it does not keep room that it hardly uses from others.
+const PACE_CHECK = 2000;
+
 /**
- * Bytes are taken as chunks arrive and given back when their part is sent. Where the budget is used up, uploads wait
- * in turn. If all that is held belongs to parts still being filled, waiting alone would last for ever: then the first
- * in the queue may overdraw until its part is sent, one upload at a time, so memory stays under the budget and one part.
+ * An upload reserves room for a whole part that can be sent before the first byte of it, so whoever is let in gets there,
+ * at the speed of its own client. Others wait in turn and hold nothing. Bodies that are held until their commit have half
+ * of the budget at most, so that parts can always move; where room for one part is never enough beside them, one upload
+ * at a time may overdraw: memory stays under the budget and one part.
  */
 export class PartBuffers {
+  /** Milliseconds that a body which has to be held waits for others to be committed. @internal */
+  patience = 30_000;
   #limit: number;
   #used = 0;
+  #kept = 0;
   #sending = 0;
-  #overdrawing: PartAccount | undefined;
+  readonly #filling = new Set<PartAccount>();
+  /** Slow ones, which hold what they have filled and nothing more. */
+  readonly #parked = new Set<PartAccount>();
   readonly #waiters: Waiter[] = [];
+  #pace: NodeJS.Timeout | undefined;
 
   constructor(limit = DEFAULT_PART_BUFFER_BYTES) {
     this.#limit = limit;
@@ -31,10 +45,10 @@ export class PartBuffers {
 
   set limit(bytes: number) {
     this.#limit = bytes;
-    this.drain();
+    this.#drain();
   }
 
-  /** Bytes held now. */
+  /** Bytes held now, or reserved for what is still to come. */
   get used(): number {
     return this.#used;
   }
@@ -44,120 +58,140 @@ export class PartBuffers {
     return this.#waiters.length;
   }
 
-  /** The account of one upload. @internal */
-  open(): PartAccount {
-    return new PartAccount(this);
-  }
-
-  /** Takes bytes at once, or says false. @internal */
-  take(account: PartAccount, bytes: number): boolean {
-    const free = this.#waiters.length === 0 && this.#used + bytes <= this.#limit;
-    if (!free && this.#overdrawing !== account) return false;
-    this.#used += bytes;
-    return true;
+  /**
+   * The account of one upload.
+   *
+   * @param mustKeep its body cannot be sent before it is committed
+   * @internal
+   */
+  open(mustKeep = false): PartAccount {
+    return new PartAccount(this, mustKeep);
   }
 
   /** @internal */
-  wait(account: PartAccount, bytes: number, signal: AbortSignal | undefined): Promise<void> {
+  reserve(account: PartAccount, bytes: number, signal: AbortSignal | undefined): Promise<void> {
     return new Promise((resolve, reject) => {
+      let timer: NodeJS.Timeout | undefined;
+      const aborted = () => leave(signal!.reason);
+      const done = () => {
+        clearTimeout(timer);
+        signal?.removeEventListener('abort', aborted);
+      };
       const waiter: Waiter = {
         account,
         bytes,
         go: () => {
-          signal?.removeEventListener('abort', leave);
+          done();
           resolve();
         },
       };
-      const leave = () => {
+      const leave = (reason: unknown) => {
+        done();
         this.#waiters.splice(this.#waiters.indexOf(waiter), 1);
-        reject(signal!.reason);
-        this.drain();
+        reject(reason);
+        this.#drain();
       };
-      signal?.addEventListener('abort', leave, { once: true });
+      signal?.addEventListener('abort', aborted, { once: true });
+      if (account.mustKeep) timer = setTimeout(() => leave(new NoRoomToHold()), this.patience);
       this.#waiters.push(waiter);
-      this.drain();
+      this.#drain();
     });
   }
 
-  /** @internal */
-  give(bytes: number): void {
-    this.#used -= bytes;
-    this.drain();
+  /** More room at once, where nobody waits for it. @internal */
+  grow(account: PartAccount, bytes: number): boolean {
+    const wanted = this.#waiters.some((waiter) => this.#mayEnter(waiter));
+    if (wanted || this.#used + bytes > this.#limit) return false;
+    this.#grant(account, bytes);
+    return true;
   }
 
-  /** @internal */
-  sending(bytes: number): void {
+  /** The part is on its way. @internal */
+  sending(account: PartAccount, bytes: number): void {
+    this.#leave(account);
     this.#sending += bytes;
-    if (bytes < 0) this.drain();
   }
 
   /** @internal */
-  endOverdraft(account: PartAccount): void {
-    if (this.#overdrawing !== account) return;
-    this.#overdrawing = undefined;
-    this.drain();
+  sent(bytes: number): void {
+    this.#sending -= bytes;
+    this.give(bytes, false);
+  }
+
+  /** The body has ended, and may be kept until it is committed. @internal */
+  keep(account: PartAccount, bytes: number): boolean {
+    if (!account.mustKeep) {
+      if (bytes > 0 && this.#kept + bytes > this.#limit / 2) return false;
+      this.#kept += bytes;
+    }
+    this.#leave(account);
+    this.#drain();
+    return true;
+  }
+
+  /** Nothing more is to come. @internal */
+  close(account: PartAccount, bytes: number, kept: boolean): void {
+    this.#leave(account);
+    this.give(bytes, kept);
   }
 
   /** @internal */
-  drain(): void {
-    while (this.#waiters.length > 0) {
-      const first = this.#waiters[0]!;
-      const fits = this.#used + first.bytes <= this.#limit;
-      const stuck = this.#sending === 0 && this.#overdrawing === undefined;
-      if (!fits && !stuck) return;
-      if (!fits) this.#overdrawing = first.account;
-      this.#waiters.shift();
-      this.#used += first.bytes;
-      first.go();
+  give(bytes: number, kept: boolean): void {
+    if (kept) this.#kept -= bytes;
+    this.#used -= bytes;
+    this.#drain();
+  }
+
+  #grant(account: PartAccount, bytes: number): void {
+    this.#parked.delete(account);
+    this.#filling.add(account);
+    this.#used += bytes;
+    if (account.mustKeep) this.#kept += bytes;
+    account.granted(bytes);
+  }
+
+  #leave(account: PartAccount): void {
+    this.#filling.delete(account);
+    this.#parked.delete(account);
+  }
+
+  /** Whoever may not stands in nobody's way. */
+  #mayEnter({ account, bytes }: Waiter): boolean {
+    return !account.mustKeep || this.#kept === 0 || this.#kept + bytes <= this.#limit / 2;
+  }
+
+  #drain(): void {
+    for (let at = 0; at < this.#waiters.length;) {
+      const waiter = this.#waiters[at]!;
+      if (!this.#mayEnter(waiter)) {
+        at++;
+        continue;
+      }
+      const nothingMoves = this.#filling.size === 0 && this.#sending === 0;
+      if (this.#used + waiter.bytes > this.#limit && !nothingMoves) break;
+      this.#waiters.splice(at, 1);
+      this.#grant(waiter.account, waiter.bytes);
+      waiter.go();
+    }
+    if (this.#waiters.length === 0) {
+      clearInterval(this.#pace);
+      this.#pace = undefined;
+    } else {
+      this.#pace ??= setInterval(() => this.#parkSlow(), PACE_CHECK).unref();
     }
   }
-}
 
-/** What one upload holds of the budget. */
-export class PartAccount {
-  #held = 0;
-  readonly #buffers: PartBuffers;
-
-  constructor(buffers: PartBuffers) {
-    this.#buffers = buffers;
-  }
-
-  /** Takes bytes, waiting for room where there is none. */
-  async take(bytes: number, signal?: AbortSignal): Promise<void> {
-    if (!this.#buffers.take(this, bytes)) await this.#buffers.wait(this, bytes, signal);
-    this.#held += bytes;
-  }
-
-  /** The part that was filled is on its way: its bytes come back through the answer's function. */
-  send(bytes: number): () => void {
-    this.#buffers.sending(bytes);
-    this.#buffers.endOverdraft(this);
-    let done = false;
-    return () => {
-      if (done) return;
-      done = true;
-      this.#held -= bytes;
-      this.#buffers.sending(-bytes);
-      this.#buffers.give(bytes);
-    };
-  }
-
-  /** Whether what is held may go on being held without standing in the way of others. */
-  get roomy(): boolean {
-    return this.#buffers.used <= this.#buffers.limit / 2;
-  }
-
-  /** The body has ended; what is left is kept by a staged object. */
-  settle(): void {
-    this.#buffers.endOverdraft(this);
-  }
-
-  /** Gives everything back. */
-  close(): void {
-    this.#buffers.endOverdraft(this);
-    const held = this.#held;
-    this.#held = 0;
-    if (held > 0) this.#buffers.give(held);
+  /** Parked uploads hold what they have, so there is an end to it. */
+  #parkSlow(): void {
+    const now = performance.now();
+    for (const account of this.#filling) {
+      if (!account.isSlow(now)) continue;
+      const parked = [...this.#parked].reduce((sum, { filled }) => sum + filled, account.filled);
+      if (parked > this.#limit / 4) continue;
+      this.#leave(account);
+      this.#parked.add(account);
+      account.park();
+    }
   }
 }
 

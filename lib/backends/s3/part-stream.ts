@@ -5,13 +5,24 @@ const READ_AHEAD = 1024 * 1024;
 /** Encryption makes a copy of all that is written at once. */
 const ENCRYPTED_AT_ONCE = 512 * 1024;
 
-/** What is used of a request of node:http or node:https. */
+/** What is used of a request of node:http or node:https. Its `response` is an event that other streams do not have. */
 interface Destination extends NodeJS.WritableStream {
   readonly protocol?: string;
   readonly destroyed?: boolean;
   readonly writableNeedDrain?: boolean;
+  readonly writableFinished?: boolean;
   cork?(): void;
   uncork?(): void;
+  destroy?(): void;
+}
+
+/** A store that answers before it has read everything may never read the rest: the socket would wait for it in vain. */
+function leaveOnceAnswered(request: Destination): void {
+  request.once('response', (response: Readable) => {
+    response.once('end', () => {
+      if (!request.writableFinished) request.destroy?.();
+    });
+  });
 }
 
 export class PartStream extends Readable {
@@ -36,6 +47,7 @@ export class PartStream extends Readable {
    * other side is woken as rarely.
    */
   override pipe<T extends NodeJS.WritableStream>(destination: T & Destination): T {
+    leaveOnceAnswered(destination);
     const atOnce = destination.protocol === 'https:' ? ENCRYPTED_AT_ONCE : Infinity;
     const write = () => {
       if (destination.destroyed) return;

@@ -4,7 +4,7 @@ import { InvalidOptionsError, type ObjectMetadata, type StorageErrorDetails } fr
 /** https://docs.aws.amazon.com/AmazonS3/latest/userguide/UsingMetadata.html: names and values together. */
 export const MAX_METADATA_BYTES = 2048;
 
-/** Marks a conditional write, so that its own retry can be told from another writer. Hidden from readers. */
+/** Marks a write, so that its own retry can be told from another writer. Hidden from readers. */
 export const WRITE_MARK = 'nestjs-storage-write';
 
 // What passes through headers, proxies and signatures unchanged: no blanks at the ends, none doubled.
@@ -44,6 +44,15 @@ function plainName(name: string, underscores: boolean): string {
   return underscores ? name : name.replace(ESCAPES, (_, code: string) => (code === '5f' ? '_' : '-'));
 }
 
+function bytesOf(stored: Readonly<Record<string, string>>): number {
+  return Object.entries(stored).reduce((sum, [name, value]) => sum + name.length + value.length, 0);
+}
+
+/** Whether a store holds metadata that is encoded already. */
+export function fitsMetadata(stored: Readonly<Record<string, string>>): boolean {
+  return bytesOf(stored) <= MAX_METADATA_BYTES;
+}
+
 /**
  * The metadata as the store takes it.
  *
@@ -57,16 +66,11 @@ export function encodeMetadata(
   details: StorageErrorDetails,
 ): Record<string, string> {
   const result: Record<string, string> = {};
-  let bytes = 0;
-  for (const [name, value] of Object.entries(metadata)) {
-    const stored = headerName(name, underscores);
-    result[stored] = encoded(value);
-    bytes += stored.length + result[stored].length;
-  }
-  if (bytes > MAX_METADATA_BYTES) {
+  for (const [name, value] of Object.entries(metadata)) result[headerName(name, underscores)] = encoded(value);
+  if (!fitsMetadata(result)) {
     throw new InvalidOptionsError({
       ...details,
-      reason: `the metadata has ${bytes} bytes as S3 encodes it, and S3 holds ${MAX_METADATA_BYTES}`,
+      reason: `the metadata has ${bytesOf(result)} bytes as S3 encodes it, and S3 holds ${MAX_METADATA_BYTES}`,
       advice: 'Keep large facts in a database, or in an object of their own.',
     });
   }

@@ -27,12 +27,13 @@ async function putHeld(
   const { dialect } = connection.settings;
   assertHolds(dialect, 'single', options, details);
   try {
-    return await connection.run(details, { signal: options.signal, conditions: options }, async (client, sdk, send) => {
+    // The caller's signal has no say here: whether the object is visible would not be known.
+    return await connection.run(details, { conditions: options }, async (client, sdk) => {
       const conditions = conditionFields(dialect, options);
       const attempt = await connection.direct.attempt(
         { method: 'PUT', key: object.key, ...directPut(object, conditions, body) },
         details,
-        options.signal,
+        undefined,
       );
       const response = succeeded(attempt);
       if (response) return directVersion(response);
@@ -40,7 +41,7 @@ async function putHeld(
       attachBody(command, () => body.stream(), body.headers());
       goOnFrom(command, attempt);
       const date = watchDate(command);
-      const answer = await client.send(command, send);
+      const answer = await client.send(command);
       return { etag: bareEtag(answer.ETag), lastModified: date() };
     });
   } catch (error) {
@@ -59,7 +60,8 @@ async function publishUpload(object: NewObject, keeper: UploadKeeper, upload: Mu
     const etag = await upload.complete();
     // Only the store knows the date that it gave to the object. A look that fails takes nothing from the write.
     const found = await keeper.look(object);
-    return found && (etag === '' || found.info.etag === etag) ? found.info : { etag, lastModified: new Date() };
+    const ours = etag === '' ? found?.mark === object.mark : found?.info.etag === etag;
+    return ours ? found!.info : { etag, lastModified: new Date() };
   } catch (error) {
     await upload.abort();
     throw error;

@@ -1,8 +1,13 @@
-/** Keeps account of uploads that could not be aborted, so that none is forgotten. */
+/** Keeps account of uploads that may have stayed open, so that none is forgotten. */
+import { setMaxListeners } from 'node:events';
 import type { Published, UploadKeeper } from './multipart-upload.js';
 import type { NewObject } from './new-object.js';
 import type { S3Connection } from './s3.connection.js';
 import type { S3Warning } from './s3.options.js';
+
+const UNTIL_SWEPT = 'and takes room in the bucket until sweepUploads() or a lifecycle rule removes it.';
+/** Milliseconds that a process which ends may wait for a store that does not answer. */
+const SETTLE_WITHIN = 5000;
 
 type Look = (object: NewObject) => Promise<Published>;
 
@@ -13,7 +18,7 @@ function emitWarning({ message, cause }: S3Warning): void {
 export class UploadLedger implements UploadKeeper {
   readonly #connection: S3Connection;
   readonly #look: Look;
-  /** Uploads by id, with their key. */
+  /** Uploads that are open for certain, by id, with their key. */
   readonly #open = new Map<string, string>();
   failedAborts = 0;
 
@@ -31,25 +36,35 @@ export class UploadLedger implements UploadKeeper {
   }
 
   abandoned(key: string, uploadId: string, cause: unknown): void {
-    this.failedAborts++;
     this.#open.set(uploadId, key);
-    const warn = this.#connection.settings.options.onWarning ?? emitWarning;
-    const message = `A multipart upload could not be aborted and takes room in the bucket until sweepUploads() or a lifecycle rule removes it.`;
-    warn({ message, key, uploadId, cause });
+    this.#tell({ message: `A multipart upload could not be aborted ${UNTIL_SWEPT}`, key, uploadId, cause });
   }
 
-  /** Tries again, once. */
-  async settle(): Promise<void> {
+  unnamed(key: string, cause: unknown): void {
+    this.#tell({
+      message: `A multipart upload may be open whose id was lost with an answer ${UNTIL_SWEPT}`,
+      key,
+      cause,
+    });
+  }
+
+  #tell(warning: S3Warning): void {
+    this.failedAborts++;
+    const warn = this.#connection.settings.options.onWarning ?? emitWarning;
+    warn(warning);
+  }
+
+  /** Tries again, once. What does not answer in time is left to the sweep. @param within milliseconds */
+  async settle(within = SETTLE_WITHIN): Promise<void> {
     const { bucket } = this.#connection.settings;
-    for (const [UploadId, Key] of this.#open) {
-      try {
-        await this.#connection.run({ operation: 'maintain', backend: 's3', key: Key }, {}, (client, sdk) =>
-          client.send(new sdk.AbortMultipartUploadCommand({ Bucket: bucket, Key, UploadId })),
-        );
-      } catch {
-        // It was told when it failed first; the sweep is what is left.
-      }
-    }
+    const abortSignal = AbortSignal.timeout(within);
+    setMaxListeners(0, abortSignal);
+    const abort = ([UploadId, Key]: [string, string]) =>
+      this.#connection.run({ operation: 'maintain', backend: 's3', key: Key }, {}, (client, sdk) =>
+        client.send(new sdk.AbortMultipartUploadCommand({ Bucket: bucket, Key, UploadId }), { abortSignal }),
+      );
+    // Failures were told when they happened first.
+    await Promise.allSettled([...this.#open].map(abort));
     this.#open.clear();
   }
 }

@@ -4,54 +4,63 @@ import {
   FileTooLargeError,
   OperationAbortedError,
   StorageError,
+  StorageUnavailableError,
   type StorageErrorDetails,
 } from '../../contract/index.js';
 import { ChunkList } from './chunk-list.js';
 import { MultipartUpload, type UploadKeeper } from './multipart-upload.js';
-import { assertHolds, hasConditions, type NewObject } from './new-object.js';
-import { partBuffers, type PartAccount } from './part-buffers.js';
+import { assertHolds, holds, type NewObject } from './new-object.js';
+import type { PartAccount } from './part-account.js';
+import { NoRoomToHold, partBuffers } from './part-buffers.js';
+import { PartPlan } from './part-plan.js';
 import type { S3Connection } from './s3.connection.js';
-import { MAX_OBJECT_BYTES, MAX_PARTS } from './s3.settings.js';
+import { MAX_OBJECT_BYTES } from './s3.settings.js';
+
+export { partSizeFor } from './part-plan.js';
 
 /** Where the bytes are now. */
 export type Taken =
   | { readonly size: number; readonly held: ChunkList; readonly release: () => void }
   | { readonly size: number; readonly upload: MultipartUpload };
 
-const MIB = 1024 * 1024;
-
-/** A given size sets the part size, so that 10,000 parts are enough. */
-export function partSizeFor(size: number | undefined, partSize: number): number {
-  const least = size === undefined ? 0 : Math.ceil(size / MAX_PARTS / MIB) * MIB;
-  return Math.max(partSize, least);
-}
-
 function tooLarge(details: StorageErrorDetails, limit: number, advice?: string): FileTooLargeError {
   return new FileTooLargeError({ ...details, limit, advice });
 }
 
-/** The next bytes of a body, never across the end of a part. */
+function noRoom(details: StorageErrorDetails, cause: unknown): StorageUnavailableError {
+  return new StorageUnavailableError({
+    ...details,
+    reason: 'this store holds the condition only if the body stays in memory until it is committed, and others fill it',
+    advice: 'Try again later, commit or abort what is staged, or raise partBufferBytes.',
+    cause,
+  });
+}
+
+const NOTHING = new Uint8Array();
+
+/** The bytes of a body, as many at a time as are asked for. */
 class Pieces {
   readonly #iterator: AsyncIterator<Uint8Array>;
-  #rest: Uint8Array | undefined;
+  #rest: Uint8Array = NOTHING;
 
   constructor(body: AsyncIterable<Uint8Array>) {
     this.#iterator = body[Symbol.asyncIterator]();
   }
 
-  async next(most: number): Promise<Uint8Array | undefined> {
-    let chunk = this.#rest;
-    this.#rest = undefined;
-    while (chunk === undefined || chunk.byteLength === 0) {
+  /** Waits for the next byte. False at the end of the body. */
+  async more(): Promise<boolean> {
+    while (this.#rest.byteLength === 0) {
       const { done, value } = await this.#iterator.next();
-      if (done) return undefined;
-      chunk = value;
+      if (done) return false;
+      this.#rest = value;
     }
-    if (chunk.byteLength > most) {
-      this.#rest = chunk.subarray(most);
-      return chunk.subarray(0, most);
-    }
-    return chunk;
+    return true;
+  }
+
+  take(most: number): Uint8Array {
+    const piece = this.#rest.subarray(0, most);
+    this.#rest = this.#rest.subarray(most);
+    return piece;
   }
 
   /** Lets the source go. Not awaited: a source that hangs would hold up whoever wants to leave it. */
@@ -64,7 +73,7 @@ export class BodyIntake {
   readonly #connection: S3Connection;
   readonly #object: NewObject;
   readonly #keeper: UploadKeeper;
-  readonly #partSize: number;
+  readonly #plan: PartPlan;
   readonly #pieces: Pieces;
   #upload: MultipartUpload | undefined;
   #size = 0;
@@ -73,21 +82,18 @@ export class BodyIntake {
     this.#connection = connection;
     this.#object = object;
     this.#keeper = keeper;
-    const { size } = object.options;
-    const { partSize } = connection.settings;
-    // What has to be held cannot be larger than what may be held: only a given size can be sent as it arrives.
-    const streamed = size !== undefined && size > partBuffers.limit;
-    this.#partSize = partSizeFor(size, streamed ? partSize : Math.min(partSize, partBuffers.limit));
+    this.#plan = new PartPlan(connection.settings, object.options, partBuffers.limit);
     this.#pieces = new Pieces(body);
   }
 
   /** Reads the body to its end. When it fails, nothing is left on the server or in memory. */
   async take(): Promise<Taken> {
     const { size } = this.#object.options;
+    const { partSize } = this.#plan;
     try {
       if (size !== undefined && size > MAX_OBJECT_BYTES) throw tooLarge(this.#object.details, MAX_OBJECT_BYTES);
-      if (size !== undefined && size > this.#partSize) this.#assertMultipart();
-      return this.#partSize > partBuffers.limit ? await this.#takeStreamed() : await this.#takeBuffered();
+      if (size !== undefined && size > partSize) this.#assertMultipart();
+      return partSize > partBuffers.limit ? await this.#takeStreamed() : await this.#takeBuffered();
     } catch (error) {
       await this.#upload?.abort();
       this.#pieces.leave();
@@ -99,89 +105,85 @@ export class BodyIntake {
     assertHolds(this.#connection.settings.dialect, 'multipart', this.#object.options, this.#object.details);
   }
 
-  async #begin(): Promise<MultipartUpload> {
+  async #begin(checksummed: boolean): Promise<MultipartUpload> {
     this.#assertMultipart();
-    const upload = new MultipartUpload(this.#connection, this.#object, this.#keeper);
-    await upload.begin();
-    this.#upload = upload;
-    return upload;
+    this.#upload = new MultipartUpload(this.#connection, this.#object, this.#keeper);
+    await this.#upload.begin({ checksummed });
+    return this.#upload;
   }
 
   async #takeBuffered(): Promise<Taken> {
-    const account = partBuffers.open();
-    const { checksums } = this.#connection.settings;
+    const { checksums, dialect } = this.#connection.settings;
+    const mustKeep = !holds(dialect, 'multipart', this.#object.options);
+    const account = partBuffers.open(mustKeep);
     let part = new ChunkList(checksums);
+    let { least, full } = this.#plan.next();
+    if (mustKeep) least = full;
     try {
-      const most = this.#partSize * this.#connection.settings.maxParts;
-      for (;;) {
-        const full = part.size === this.#partSize;
-        const piece = await this.#pieces.next(full ? this.#partSize : this.#partSize - part.size);
+      // A full part waits for the first byte after it: only then is it certain that one request is not enough.
+      while (await this.#pieces.more()) {
         this.#upload?.throwIfFailed();
-        if (piece === undefined) break;
-        this.#size += piece.byteLength;
-        if (this.#size > most) {
-          throw tooLarge(this.#object.details, most, 'Give the size beforehand, or a larger partSize.');
-        }
-        // A full part waits for the first byte after it: only then is it certain that one request is not enough.
-        if (full) {
+        this.#assertMore();
+        if (part.size === least && part.size < full && account.grow(full - least)) least = full;
+        if (part.size === least) {
           await this.#send(part, account);
           part = new ChunkList(checksums);
+          ({ least, full } = this.#plan.next());
         }
-        await this.#room(account, piece.byteLength);
+        const piece = this.#pieces.take(least - part.size);
+        await this.#room(account, piece.byteLength, least);
         part.push(piece);
+        this.#size += piece.byteLength;
       }
-      if (!this.#upload && this.#mayHold(account)) {
-        account.settle();
+      this.#upload?.throwIfFailed();
+      if (!this.#upload && account.keep()) {
         const release = () => {
           part.clear();
           account.close();
         };
         return { size: this.#size, held: part, release };
       }
-      if (part.size > 0 || !this.#upload) await this.#send(part, account);
+      if (part.size > 0) await this.#send(part, account);
       await this.#upload!.settle();
-      account.close();
       return { size: this.#size, upload: this.#upload! };
     } catch (error) {
-      await this.#upload?.abort();
       part.clear();
       account.close();
       throw error;
     }
   }
 
-  /** Small bodies are held, but where many are, they become uploads of one part, unless a condition forbids it. */
-  #mayHold(account: PartAccount): boolean {
-    if (account.roomy || this.#size === 0) return true;
-    const { dialect } = this.#connection.settings;
-    const { options } = this.#object;
-    return (
-      hasConditions(options) &&
-      ((options.ifNoneMatch !== undefined && !dialect.createOnly.includes('multipart')) ||
-        (options.ifMatch !== undefined && !dialect.ifMatch.includes('multipart')))
-    );
+  /** There are bytes after those that were taken. */
+  #assertMore(): void {
+    const { most, partSize } = this.#plan;
+    const { details, options } = this.#object;
+    if (this.#size < most) return;
+    const byParts = most === partSize * this.#connection.settings.maxParts && options.size === undefined;
+    throw tooLarge(details, most, byParts ? 'Give the size beforehand, or a larger partSize.' : undefined);
   }
 
-  async #room(account: PartAccount, bytes: number): Promise<void> {
+  async #room(account: PartAccount, bytes: number, part: number): Promise<void> {
     const { details, options } = this.#object;
     try {
-      await account.take(bytes, options.signal);
+      await account.take(bytes, part, options.signal);
     } catch (error) {
+      if (error instanceof NoRoomToHold) throw noRoom(details, error);
       throw error instanceof StorageError ? error : new OperationAbortedError({ ...details, cause: error });
     }
   }
 
   async #send(part: ChunkList, account: PartAccount): Promise<void> {
-    const upload = this.#upload ?? (await this.#begin());
-    await upload.send(part, account.send(part.size));
+    const upload = this.#upload ?? (await this.#begin(true));
+    this.#plan.sent(part.size);
+    await upload.send(part, account.send());
   }
 
   /** Parts larger than the budget (only a given size makes such) go to the socket as they arrive, one by one. */
   async #takeStreamed(): Promise<Taken> {
     const total = this.#object.options.size!;
-    const upload = await this.#begin();
+    const upload = await this.#begin(false);
     while (this.#size < total) {
-      const bytes = Math.min(this.#partSize, total - this.#size);
+      const bytes = Math.min(this.#plan.partSize, total - this.#size);
       const body = Readable.from(this.#part(bytes), { objectMode: false });
       try {
         await upload.sendStream(bytes, body);
@@ -193,16 +195,13 @@ export class BodyIntake {
       }
     }
     // The end of the body is where its promises are checked.
-    const more = await this.#pieces.next(1);
-    if (more !== undefined) throw tooLarge(this.#object.details, total);
+    if (await this.#pieces.more()) throw tooLarge(this.#object.details, total);
     return { size: this.#size, upload };
   }
 
   async *#part(bytes: number): AsyncGenerator<Uint8Array, void, undefined> {
-    let left = bytes;
-    while (left > 0) {
-      const piece = await this.#pieces.next(left);
-      if (piece === undefined) return;
+    for (let left = bytes; left > 0 && (await this.#pieces.more());) {
+      const piece = this.#pieces.take(left);
       left -= piece.byteLength;
       this.#size += piece.byteLength;
       yield piece;

@@ -152,7 +152,7 @@ describe('uploads', () => {
   });
 
   it('stops a body of unknown length where its parts run out, and a given size sets the part size', async () => {
-    const { partSizeFor } = await import('../../../lib/backends/s3/upload.js');
+    const { partSizeFor } = await import('../../../lib/backends/s3/part-plan.js');
     expect(partSizeFor(undefined, 8 * MIB)).toBe(8 * MIB);
     expect(partSizeFor(5 * 1024 ** 4, 8 * MIB)).toBe(525 * MIB);
     const storage = service(bucket.backend());

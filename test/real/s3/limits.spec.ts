@@ -37,7 +37,7 @@ it('a body of unknown length ends at the most parts there may be, with an error 
   const details = { operation: 'put' as const, backend: 's3', key: 'endless' };
   const options = { contentType: 'a/b', metadata: {} };
   const object = newObject(settings, parseKey('endless'), options, details);
-  const keeper = { abandoned: () => undefined, look: async () => undefined };
+  const keeper = { abandoned: () => undefined, unnamed: () => undefined, look: async () => undefined };
   let given = 0;
   let left = false;
   async function* endless() {
