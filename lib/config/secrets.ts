@@ -1,6 +1,7 @@
 /** Keeps secrets out of what doctor and command line say, whoever made the text. */
 import { environmentSchema, variableName, type EnvironmentSource } from './environment.js';
 import type { StorageOptions } from './options.js';
+import { formsOf } from './secret-forms.js';
 
 /** Access keys are no secrets alone; a report that is pasted into a ticket is better without them. */
 const ALSO_HIDDEN = new Set(['STORAGE_S3_ACCESS_KEY', 'AWS_ACCESS_KEY_ID', 'STORAGE_CLOUDINARY_API_KEY']);
@@ -51,12 +52,22 @@ function partsOf(secret: string): string[] {
   } catch {
     // No JSON.
   }
-  return [secret, ...parts].flatMap((part) => [part, encodeURIComponent(part.toWellFormed())]);
+  return [secret, ...parts];
 }
 
-/** Query strings sign, and user names and passwords stand before the host. */
+/** What lets in without being a setting, and what is left in its place. */
+const SIGNS: readonly (readonly [RegExp, string])[] = [
+  // User name and password before the host.
+  [/(\/\/)[^/@\s"']*@/g, `$1${MASK}@`],
+  // Query strings sign.
+  [/\?[^\s"'<>?]*=[^\s"'<>]*/g, `?${MASK}`],
+  // Headers, as pages that quote a request show them: tokens that were fetched, and signatures that hold for minutes.
+  [/\b(Bearer|Basic) +(?=\S*[\d=*])[\w~+/=.*-]+/gi, `$1 ${MASK}`],
+  [/\b(Signature=)[0-9a-f]{32,}/gi, `$1${MASK}`],
+];
+
 function withoutSigns(text: string): string {
-  return text.replace(/(\/\/)[^/@\s"']*@/g, `$1${MASK}@`).replace(/\?[^\s"'<>?]*=[^\s"'<>]*/g, `?${MASK}`);
+  return SIGNS.reduce((rest, [sign, instead]) => rest.replace(sign, instead), text);
 }
 
 export class Secrets {
@@ -65,7 +76,7 @@ export class Secrets {
   constructor(options: StorageOptions) {
     const { s3, gcs, cloudinary, urls } = options;
     const { authTokenKey, apiKey, apiSecret } = cloudinary ?? {};
-    const gcsKey = typeof gcs?.credentials === 'object' ? [gcs.credentials.private_key] : gcs?.credentials;
+    const gcsKey = typeof gcs?.credentials === 'object' ? JSON.stringify(gcs.credentials) : gcs?.credentials;
     const given = [
       s3?.credentials,
       [s3?.cloudFront?.privateKey, s3?.cloudFront?.passphrase],
@@ -79,7 +90,8 @@ export class Secrets {
 
   /** Also this one from now on. */
   hide(secret: string): void {
-    for (const part of partsOf(secret.trim())) if (part.length >= SHORTEST) this.#hidden.add(part);
+    const parts = partsOf(secret.trim()).filter((part) => part.length >= SHORTEST);
+    for (const form of parts.flatMap(formsOf)) this.#hidden.add(form);
   }
 
   /** A URL that lets in who has it: neither its path nor its query is told. */
