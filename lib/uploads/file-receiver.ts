@@ -62,13 +62,22 @@ export class UploadReceiver {
   readonly #storage: StorageService;
   readonly #context: ExecutionContext;
   readonly #transaction: UploadTransaction;
+  readonly #most: number;
   readonly #keys = new Set<string>();
 
-  constructor(plan: UploadPlan, storage: StorageService, context: ExecutionContext, transaction: UploadTransaction) {
+  /** @param announced bytes of the whole request, where it tells them: no file of it is larger */
+  constructor(
+    plan: UploadPlan,
+    storage: StorageService,
+    context: ExecutionContext,
+    transaction: UploadTransaction,
+    announced = Infinity,
+  ) {
     this.#plan = plan;
     this.#storage = storage;
     this.#context = context;
     this.#transaction = transaction;
+    this.#most = Math.min(plan.limits.fileSize, announced);
   }
 
   /**
@@ -88,7 +97,7 @@ export class UploadReceiver {
       metadata,
       cacheControl: plan.cacheControl,
       ifNoneMatch: plan.ifNoneMatch,
-      maxSize: plan.limits.fileSize === Infinity ? undefined : plan.limits.fileSize,
+      maxSize: this.#most === Infinity ? undefined : this.#most,
       compute: plan.checksum,
       signal: this.#transaction.signal,
     });

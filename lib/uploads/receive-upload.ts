@@ -62,7 +62,9 @@ export async function receiveUpload(
   transaction: UploadTransaction,
 ): Promise<readonly StagedFile[]> {
   const body = new UploadBody(exchange.request, plan);
-  const receiver = new UploadReceiver(plan, storage, context, transaction);
+  const length = exchange.request.headers['content-length'];
+  const announced = length === undefined ? undefined : Number(length);
+  const receiver = new UploadReceiver(plan, storage, context, transaction, announced);
   let failure: unknown;
   const fail = (error: unknown) => {
     failure ??= uploadError(error, plan.limits);

@@ -32,6 +32,8 @@ import type { Platform } from '../support/platforms.js';
 /** A real backend, watched: what was staged and not ended is what a failed request would leave behind. */
 export class WatchedBackend extends ForwardingBackend {
   readonly unended = new Set<string>();
+  /** What it was told of the file that came last. */
+  told: StageOptions | undefined;
   /** Runs before a commit reaches the store. */
   beforeCommit: (key: string) => void | Promise<void> = () => undefined;
 
@@ -49,6 +51,7 @@ export class WatchedBackend extends ForwardingBackend {
   }
 
   override async stage(key: StorageKey, body: AsyncIterable<Uint8Array>, options: StageOptions): Promise<StagedObject> {
+    this.told = options;
     const id = `${key} ${Math.random()}`;
     this.unended.add(id);
     try {

@@ -28,6 +28,7 @@ import {
   type UploadCandidate,
 } from '../../lib/uploads/index.js';
 import {
+  BOUNDARY,
   eventually,
   filePart,
   multipart,
@@ -368,6 +369,18 @@ onPlatforms('on $name', (platform) => {
       expect(answer.status).toBe(status);
       expect(await keys()).toEqual(status === 201 ? ['docs/a.txt'] : []);
       if (status === 413) expect(answer.body.message).toBe('The file is larger than the allowed 10 bytes.');
+    });
+
+    it('of files are at most those of their request, which the store is told beforehand', async () => {
+      const body = multipart(filePart('name="file"; filename="a.txt"'));
+      const type = `multipart/form-data; boundary=${BOUNDARY}`;
+      const headers = { 'content-type': type };
+      const url = `${app.url}/one`;
+      await fetch(url, { method: 'POST', body, headers });
+      expect(backend.told!.maxSize).toBe(body.length);
+      const chunked = { method: 'POST', body: new Blob([body]).stream(), headers, duplex: 'half' };
+      expect((await fetch(url, chunked as RequestInit)).status).toBe(201);
+      expect(backend.told!.maxSize).toBe(10 * 1024 * 1024);
     });
 
     it('limits are read as people write them', async () => {
