@@ -112,6 +112,21 @@ async function killAt(count: number, copy: CopyProcess, journal: string): Promis
   return confirmedIn(journal);
 }
 
+/** How often a key had been sent when it was first seen to be confirmed: a later kill must not hide what came between. */
+function note(before: Map<string, number>, confirmed: readonly string[], counts: ReadonlyMap<string, number>): void {
+  for (const key of confirmed) if (!before.has(key)) before.set(key, counts.get(key) ?? 0);
+}
+
+/** Runs a copy to its end, and looks at its memory all the way. */
+async function measured(copy: CopyProcess) {
+  const watch = setInterval(() => void copy.peak(), 50);
+  try {
+    return { ...(await copy.finished()), peak: await copy.peak() };
+  } finally {
+    clearInterval(watch);
+  }
+}
+
 /** Runs a copy that is killed twice, and once more to its end. */
 async function copyKilledTwice(from: string, to: string, journal: string, atKill: (confirmed: string[]) => void) {
   const peaks: number[] = [];
@@ -120,12 +135,8 @@ async function copyKilledTwice(from: string, to: string, journal: string, atKill
     atKill(await killAt(COUNT * share, copy, journal));
     peaks.push(await copy.peak());
   }
-  const last = startCopy(from, to, journal);
-  const watch = setInterval(() => void last.peak(), 50);
-  const { code, summary } = await last.finished();
-  clearInterval(watch);
-  peaks.push(await last.peak());
-  return { code, summary, peak: Math.max(...peaks) };
+  const { code, summary, peak } = await measured(startCopy(from, to, journal));
+  return { code, summary, peak: Math.max(...peaks, peak) };
 }
 
 beforeAll(async () => {
@@ -169,7 +180,7 @@ describe(`a copy of ${COUNT} objects that is killed twice`, () => {
       const journal = join(root, 'up.jsonl');
       const before = new Map<string, number>();
       const { code, summary, peak } = await copyKilledTwice('disk', 'cloud', journal, (confirmed) => {
-        for (const key of confirmed) before.set(key, proxy.writes.get(key) ?? 0);
+        note(before, confirmed, proxy.writes);
       });
       expect([code, summary]).toEqual([0, expect.objectContaining({ ok: true })]);
       expect(before.size).toBeGreaterThanOrEqual(COUNT * 0.6);
@@ -192,11 +203,11 @@ describe(`a copy of ${COUNT} objects that is killed twice`, () => {
       const journal = join(root, 'down.jsonl');
       const before = new Map<string, number>();
       const { code, summary, peak } = await copyKilledTwice('cloud', 'back', journal, (confirmed) => {
-        for (const key of confirmed) before.set(key, proxy.reads.get(key) ?? 0);
+        note(before, confirmed, proxy.reads);
       });
       expect([code, summary]).toEqual([0, expect.objectContaining({ ok: true })]);
       expect(before.size).toBeGreaterThanOrEqual(COUNT * 0.6);
-      // What was confirmed before the second kill was not even read again.
+      // What was confirmed before a kill was not even read again.
       for (const [key, count] of before) expect([key, proxy.reads.get(key)]).toEqual([key, count]);
       const keys = await confirmedIn(journal);
       expect([keys.length, new Set(keys).size]).toEqual([COUNT, COUNT]);
@@ -210,9 +221,12 @@ describe(`a copy of ${COUNT} objects that is killed twice`, () => {
   );
 
   it(
-    'is verified byte by byte, and a flipped byte found',
+    'is verified byte by byte in bounded memory, and a flipped byte found and mended',
     async () => {
-      const { code, summary } = await startCopy('disk', 'cloud', join(root, 'up.jsonl'), '--verify').finished();
+      const verify = (...more: string[]) => startCopy('disk', 'cloud', join(root, 'up.jsonl'), '--verify', ...more);
+      const { code, summary, peak } = await measured(verify());
+      expect(peak).toBeLessThan(MOST_MEMORY);
+      console.log(`verified on both sides: peak of resident memory ${Math.round(peak / 1e6)} MB`);
       expect([code, summary]).toEqual([
         0,
         expect.objectContaining({ ok: true, verified: expect.objectContaining({ objects: COUNT }) }),
@@ -223,9 +237,11 @@ describe(`a copy of ${COUNT} objects that is killed twice`, () => {
       const bytes = await cloud.get(key);
       bytes[0]! ^= 1;
       await cloud.put(key, bytes, { url: false, contentType, metadata, cacheControl, contentDisposition });
-      const again = await startCopy('disk', 'cloud', join(root, 'up.jsonl'), '--verify').finished();
+      const again = await verify().finished();
       expect(again.code).toBe(1);
       expect(again.summary).toMatchObject({ ok: false, differences: [{ key, differences: ['bytes'] }] });
+      const mended = await verify('--overwrite').finished();
+      expect([mended.code, mended.summary]).toMatchObject([0, { ok: true, copied: { objects: 1 } }]);
     },
     LONG,
   );
