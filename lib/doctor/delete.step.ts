@@ -38,12 +38,13 @@ async function removeAll(trial: Trial, signal: AbortSignal): Promise<Left> {
   const { storage, writes } = trial;
   const left: Left = new Map();
   for (const write of writes.open) {
-    const { key, state } = write;
+    const { key, state, here, running } = write;
     try {
       const wasThere = await storage.delete(key, { signal });
       const strong = storage.capabilities.consistency === 'strong';
       if (state === 'written' && strong && (await isThere(trial, key, signal))) left.set(write, undefined);
-      else if (wasThere || !write.mayLand) writes.forget(key);
+      // What was unsure is gone for good where it was there, or can no longer come.
+      else if (!running && (wasThere || here || state !== 'unsure')) writes.forget(key);
     } catch (error) {
       // What was never stored need not go.
       if (state === 'refused') writes.forget(key);
@@ -98,7 +99,7 @@ export const deleteStep: Step = {
     await atMost(timeout / 3, signal, writes.ended());
     const stored = writes.open.some(({ state }) => state !== 'refused');
     let left = await removeAll(trial, signal);
-    if (writes.open.some(({ mayLand }) => mayLand)) {
+    if (writes.open.some(({ state }) => state === 'unsure')) {
       await atMost(Math.min(timeout / 3, MOST_PATIENCE), signal);
       left = await removeAll(trial, signal);
     }

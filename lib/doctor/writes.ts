@@ -10,11 +10,13 @@ type WriteState = 'written' | 'refused' | 'unsure';
 
 export interface Write {
   readonly key: string;
+  /** The work itself writes, in this process: once it has ended, nothing lands any more. */
+  readonly here: boolean;
   state: WriteState;
-  /** The work that writes still runs, or what it sent is on its way as far as anybody knows. */
-  mayLand: boolean;
+  /** The work has not ended, and may send again what it sent before. */
+  running: boolean;
   /** Resolves once the work has ended, however it did. */
-  ended: Promise<void>;
+  readonly ended: Promise<void>;
 }
 
 /** Codes of a request that nobody can have got. */
@@ -42,18 +44,14 @@ export class Writes {
     return [...this.#open.values()];
   }
 
-  /**
-   * Does the work, and keeps what became of the key.
-   *
-   * @param here the work itself writes, in this process: once it has ended, nothing lands any more
-   */
+  /** Does the work, and keeps what became of the key. */
   async track<T>(key: string, here: boolean, work: () => Promise<T>): Promise<T> {
     const done = work();
     const ended = done.then(
       () => undefined,
       () => undefined,
     );
-    const write: Write = { key, state: 'unsure', mayLand: true, ended };
+    const write: Write = { key, here, state: 'unsure', running: true, ended };
     this.#open.set(key, write);
     try {
       const result = await done;
@@ -63,7 +61,7 @@ export class Writes {
       if (wasRefused(error)) write.state = 'refused';
       throw error;
     } finally {
-      write.mayLand = write.state === 'unsure' && !here;
+      write.running = false;
     }
   }
 

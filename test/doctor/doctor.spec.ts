@@ -35,6 +35,10 @@ describe('a broken set-up', () => {
 });
 
 describe('a good set-up', () => {
+  let count = 0;
+  afterEach(() => void count++);
+  afterAll(() => tell(`${count} good set-ups without a server of their own`));
+
   it('on local passes, with links that an app serves', async () => {
     const root = await folder();
     const diagnosis = await diagnoseStorage(

@@ -30,11 +30,12 @@ async function onS3(before: Before, timeout = 0.6): Promise<{ diagnosis: Diagnos
 
 /** Stores what it is sent only after so many milliseconds, whether or not anybody waits for it. */
 function late(wanted: (request: IncomingMessage) => boolean, milliseconds: number): Before {
-  return async (request, store) => {
+  return async (request, store, response) => {
     if (!isWrite(request) || !wanted(request)) return false;
     const body = await buffer(request);
     await sleep(milliseconds);
     store.objects.set(keyIn(request), body);
+    response.writeHead(200, { etag: '"late"' }).end();
     return true;
   };
 }
@@ -47,12 +48,12 @@ describe('a write slower than the limit of its step', () => {
       // As a library that listens to no signal.
       const staged = await stage(key, body, { ...options, signal: undefined });
       const commit = async () => {
-        await sleep(700);
+        await sleep(1300);
         return staged.commit();
       };
       return { info: staged.info, commit, abort: async () => staged.abort() };
     };
-    const diagnosis = await diagnoseStorage({ env: {}, backend, urls, timeout: 0.6 });
+    const diagnosis = await diagnoseStorage({ env: {}, backend, urls, timeout: 1.2 });
     expectCause(diagnosis, 'write', /no answer/);
     expect(step(diagnosis, 'delete')).toMatchObject({ outcome: 'passed', detail: 'nothing is left' });
     await sleep(300);
@@ -63,7 +64,7 @@ describe('a write slower than the limit of its step', () => {
     ['write', (request: IncomingMessage) => !isLink(request)],
     ['upload-url', isLink],
   ] as const)('and that a store ends behind the back of %s is deleted', async (id, wanted) => {
-    const { diagnosis, store } = await onS3(late(wanted, 700));
+    const { diagnosis, store } = await onS3(late(wanted, 1300), 1.2);
     expectCause(diagnosis, id, /no answer/);
     expect(step(diagnosis, 'delete')).toMatchObject({ outcome: 'passed', detail: 'nothing is left' });
     await sleep(300);
@@ -71,9 +72,9 @@ describe('a write slower than the limit of its step', () => {
   });
 
   it('and than all patience is named', async () => {
-    const { diagnosis, store } = await onS3(late(() => true, 1500));
+    const { diagnosis, store } = await onS3(late(() => true, 2500));
     expectCause(diagnosis, 'write', /no answer/);
-    await sleep(1500);
+    await sleep(2500);
     const [key] = [...store.objects.keys()];
     expect(key).toMatch(KEY);
     expect(step(diagnosis, 'delete')).toMatchObject({
@@ -86,6 +87,26 @@ describe('a write slower than the limit of its step', () => {
 });
 
 describe('a write of which nobody knows what became', () => {
+  it('is named though it was found and deleted, while what writes still runs and may write again', async () => {
+    const backend = new MemoryBackend();
+    const stage = backend.stage.bind(backend);
+    backend.stage = async (key, body, options) => {
+      const staged = await stage(key, body, { ...options, signal: undefined });
+      const commit = async () => {
+        await staged.commit();
+        return new Promise<never>(() => undefined);
+      };
+      return { info: staged.info, commit, abort: async () => staged.abort() };
+    };
+    const diagnosis = await diagnoseStorage({ env: {}, backend, urls, timeout: 0.3 });
+    expectCause(diagnosis, 'write', /no answer/);
+    expect(await keysOf(backend)).toEqual([]);
+    expect(step(diagnosis, 'delete')).toMatchObject({
+      outcome: 'warned',
+      detail: expect.stringMatching(/^may be left: \.storage-doctor-/),
+    });
+  });
+
   it('and that cannot be deleted is named, with the reason', async () => {
     const { diagnosis } = await onS3((request) => {
       if (isWrite(request)) return true;

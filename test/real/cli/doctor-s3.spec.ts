@@ -7,6 +7,7 @@ import { createServer } from 'node:http';
 import net, { type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { TlsOptions } from 'node:tls';
 import { Test } from '@nestjs/testing';
 import { diagnoseStorage, type DiagnoseOptions, type Diagnosis } from '../../../lib/doctor/index.js';
@@ -374,6 +375,32 @@ describe('a broken set-up of S3', () => {
     expect(left).toHaveLength(2);
     expect(failedStep(diagnosis).detail).toBe(`left behind: ${left.join(', ')}`);
     for (const key of left) await bucket.backend().delete(key as never);
+  });
+});
+
+describe('a gateway that stores later than its step waits', () => {
+  async function late(milliseconds: number): Promise<Diagnosis> {
+    const made = await ownBucket();
+    const { endpoint: STORAGE_S3_ENDPOINT, close } = await startStoreGate(endpoint, { late: milliseconds });
+    ends.push(close);
+    const diagnosis = await diagnose({ STORAGE_S3_ENDPOINT, STORAGE_S3_BUCKET: made.name }, { timeout: 1.2 });
+    expectCause(diagnosis, 'write', /no answer from http:\/\/127\.0\.0\.1:\d+ within 1\.2 seconds/);
+    return diagnosis;
+  }
+
+  it('has nothing left of what comes in meanwhile', async () => {
+    const diagnosis = await late(1400);
+    expect(diagnosis.steps.at(-1)).toMatchObject({ id: 'delete', outcome: 'passed', detail: 'nothing is left' });
+    await sleep(500);
+    expect(await leftovers()).toEqual([]);
+  });
+
+  it('is said where it takes longer than anybody waits, with the key', async () => {
+    const diagnosis = await late(3000);
+    await sleep(2500);
+    const left = await leftovers();
+    expect(left).toEqual([expect.stringMatching(/^\.storage-doctor-[0-9a-f]{32}\/check\.bin$/)]);
+    expect(diagnosis.steps.at(-1)).toMatchObject({ outcome: 'warned', detail: `may be left: ${left[0]}` });
   });
 });
 
