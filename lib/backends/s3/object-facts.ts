@@ -11,6 +11,9 @@ export interface ObjectHeaders {
   readonly ContentLength?: number;
   readonly CacheControl?: string;
   readonly ContentDisposition?: string;
+  readonly ContentEncoding?: string;
+  readonly ContentLanguage?: string;
+  readonly Expires?: Date;
   readonly Metadata?: Record<string, string>;
 }
 

@@ -30,6 +30,7 @@ import {
   type StorageOperation,
 } from '../../contract/index.js';
 import { withConfiguredEndpoint } from './configured-endpoint.js';
+import type { CopyRequest, Source } from './copy-source.js';
 import type { Published } from './multipart-upload.js';
 import { getObject, type GetObjectAnswer } from './get-object.js';
 import { assertHolds, newObject, type NewObject } from './new-object.js';
@@ -37,8 +38,9 @@ import { ObjectBody } from './object-body.js';
 import { etagCondition, objectInfo, type ObjectHeaders } from './object-facts.js';
 import { partOf, sizeByRange, wholeOf } from './object-size.js';
 import { partBuffers } from './part-buffers.js';
+import { partSizeFor } from './part-plan.js';
 import { S3Connection } from './s3.connection.js';
-import { copyObject, removeSource, type CopyRequest } from './s3.copy.js';
+import { copyObject, removeSource } from './s3.copy.js';
 import { deleteMany } from './s3.delete.js';
 import { attemptsOf } from './s3.errors.js';
 import { listPage } from './s3.list.js';
@@ -48,7 +50,7 @@ import { MAX_OBJECT_BYTES, resolveSettings } from './s3.settings.js';
 import { stagedObject } from './staged-object.js';
 import { sweepUploads } from './s3.sweep.js';
 import { getBindings, putBindings, S3Urls } from './s3.urls.js';
-import { BodyIntake, partSizeFor } from './upload.js';
+import { BodyIntake } from './upload.js';
 import { UploadLedger } from './upload-ledger.js';
 
 /** Written, read and removed by a health check. */
@@ -71,7 +73,7 @@ export class S3Backend extends BaseStorageBackend {
     if (options.partBufferBytes !== undefined) partBuffers.limit = options.partBufferBytes;
     this.#connection = new S3Connection(settings);
     this.#urls = new S3Urls(this.#connection);
-    this.#ledger = new UploadLedger(this.#connection, (object) => this.#look(object));
+    this.#ledger = new UploadLedger(this.#connection, (object) => this.#published(object));
     this.capabilities = {
       createOnly: dialect.createOnly,
       ifMatch: dialect.ifMatch,
@@ -220,7 +222,7 @@ export class S3Backend extends BaseStorageBackend {
     const { operation, from, to, options } = request;
     const details = this.#details(operation, from);
     if (from === to) return this.#copyOntoItself(from, options, details);
-    return copyObject(this.#connection, request, () => this.#head(from, details, options), this.#ledger);
+    return copyObject(this.#connection, request, () => this.#look(from, details, options), this.#ledger);
   }
 
   /** S3 refuses it; there is nothing to do but to look. */
@@ -285,9 +287,13 @@ export class S3Backend extends BaseStorageBackend {
   }
 
   async #head(key: StorageKey, details: StorageErrorDetails, options: OperationOptions): Promise<ObjectInfo> {
-    const answer = await this.#headers(key, details, options.signal);
-    const size = answer.ContentLength ?? (await sizeByRange(this.#connection, key, answer, details, options.signal));
-    return objectInfo(this.#connection.settings.dialect, key, answer, size);
+    return (await this.#look(key, details, options)).info;
+  }
+
+  async #look(key: StorageKey, details: StorageErrorDetails, { signal }: OperationOptions): Promise<Source> {
+    const headers = await this.#headers(key, details, signal);
+    const size = headers.ContentLength ?? (await sizeByRange(this.#connection, key, headers, details, signal));
+    return { headers, info: objectInfo(this.#connection.settings.dialect, key, headers, size) };
   }
 
   async #headers(key: StorageKey, details: StorageErrorDetails, signal?: AbortSignal): Promise<ObjectHeaders> {
@@ -319,7 +325,7 @@ export class S3Backend extends BaseStorageBackend {
     this.#bucketSeen = true;
   }
 
-  async #look(object: NewObject): Promise<Published> {
+  async #published(object: NewObject): Promise<Published> {
     const headers = await this.#headers(object.key, object.details);
     const { dialect } = this.#connection.settings;
     return {

@@ -35,6 +35,8 @@ export interface S3Dialect {
   readonly underscores: boolean;
   /** Tags on objects. */
   readonly tags: boolean;
+  /** Multipart uploads take them when they begin; else they are set once the object is there. */
+  readonly multipartTags: boolean;
   /** Headers that ask for encryption by the service. */
   readonly encryption: boolean;
   /** All parts of an upload but the last must have one size. (The upload engine always keeps to that.) */
@@ -59,6 +61,7 @@ const CONSERVATIVE = {
   // https://nginx.org/en/docs/http/ngx_http_core_module.html#underscores_in_headers
   underscores: false,
   tags: true,
+  multipartTags: true,
   encryption: true,
   equalParts: false,
   uploadPrefixes: true,
@@ -89,6 +92,8 @@ const DIALECTS: readonly S3Dialect[] = [
     // https://docs.aws.amazon.com/AmazonS3/latest/userguide/UsingMetadata.html: any header name
     underscores: true,
     tags: true,
+    // https://docs.aws.amazon.com/AmazonS3/latest/API/API_CreateMultipartUpload.html
+    multipartTags: true,
     // https://docs.aws.amazon.com/AmazonS3/latest/userguide/serv-side-encryption.html
     encryption: true,
     equalParts: false,
@@ -235,10 +240,11 @@ const DIALECTS: readonly S3Dialect[] = [
     checksums: 'sha256',
     // Tried on 16.2: both hold at PutObject; If-None-Match is ignored when a multipart upload completes and at copies,
     // and If-Match compares with the ETag as it stands, without quotes. Underscores in names of
-    // metadata come back as hyphens.
+    // metadata come back as hyphens. Tags given when a multipart upload begins are ignored.
     createOnly: ['single'],
     ifMatch: ['single'],
     bareIfMatch: true,
+    multipartTags: false,
   },
   { ...CONSERVATIVE, name: 'generic', region: 'us-east-1', pathStyle: true, acl: true },
 ];

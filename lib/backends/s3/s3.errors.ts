@@ -178,6 +178,12 @@ export function attemptsOf(error: unknown): { attempts: number; status: number |
   };
 }
 
+/** Whether the request of an error may have done its work: nobody answered, or it was not the first attempt. */
+export function mayHaveWorked(error: unknown): boolean {
+  const { attempts, status } = attemptsOf((error as { cause?: unknown }).cause);
+  return attempts > 1 || status === undefined || status >= 500;
+}
+
 /** The error by reason. What already is a StorageError stays as it is. */
 export function toStorageError(error: unknown, context: FailureContext): StorageError {
   if (error instanceof StorageError) return error;

@@ -77,7 +77,10 @@ export interface S3BackendOptions {
    */
   readonly partBufferBytes?: number;
 
-  /** Largest object in bytes that is copied in one request; larger ones are copied in parts. Default 5 GiB, the most. */
+  /**
+   * Largest object in bytes that is copied in one request, at most 5 GiB; larger ones are copied in parts. Default 256 MiB,
+   * since a store may be silent for as long as it copies.
+   */
   readonly copyLimit?: number;
 
   /** Requests tried at most, with back-off and jitter in between, by the SDK. Default 3. */
@@ -100,7 +103,7 @@ export interface S3BackendOptions {
   readonly kmsKeyId?: string;
   /** Storage class of new objects, as the store names it: `STANDARD_IA`, ... Default: the store's. */
   readonly storageClass?: string;
-  /** Tags of new objects. At most 10. */
+  /** Tags of new objects. At most 10. A copy keeps the tags of its source instead. */
   readonly tags?: Readonly<Record<string, string>>;
   /** Canned ACL of new objects, where the dialect knows ACLs. Default: none is sent, as buckets of today demand. */
   readonly acl?: string;

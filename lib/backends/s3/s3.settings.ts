@@ -12,6 +12,8 @@ export const MAX_PARTS = 10_000;
 export const MAX_OBJECT_BYTES = 5 * 1024 * 1024 * MIB;
 /** Largest object that one PutObject, one POST or one CopyObject can make. */
 export const MAX_SINGLE_BYTES = 5 * 1024 * MIB;
+/** A store is silent while it copies, and a request that is silent for too long fails. */
+const COPY_LIMIT = 256 * MIB;
 /** Longest life of a signature of version 4, in seconds. */
 export const MAX_EXPIRY = 604_800;
 
@@ -154,7 +156,7 @@ export function resolveSettings(options: S3BackendOptions): S3Settings {
     partSize,
     partConcurrency: whole('partConcurrency', options.partConcurrency, 4, 1, 100),
     maxParts: MAX_PARTS,
-    copyLimit: whole('copyLimit', options.copyLimit, MAX_SINGLE_BYTES, MIN_PART_BYTES, MAX_SINGLE_BYTES),
+    copyLimit: whole('copyLimit', options.copyLimit, COPY_LIMIT, MIN_PART_BYTES, MAX_SINGLE_BYTES),
     maxAttempts: whole('maxAttempts', options.maxAttempts, 3, 1, 100),
     maxSockets: whole('maxSockets', options.maxSockets, 64, 1, 100_000),
     connectTimeout: seconds('connectTimeout', options.connectTimeout, 5),

@@ -1,6 +1,7 @@
 /** A body that was taken in, waiting to be published or thrown away. */
 import { OperationAbortedError, type ObjectInfo, type StagedObject } from '../../contract/index.js';
 import type { ChunkList } from './chunk-list.js';
+import { tagPublished } from './multipart-tags.js';
 import type { MultipartUpload, UploadKeeper } from './multipart-upload.js';
 import { assertHolds, conditionFields, hasConditions, type NewObject } from './new-object.js';
 import { bareEtag } from './object-facts.js';
@@ -55,9 +56,15 @@ async function putHeld(
   }
 }
 
-async function publishUpload(object: NewObject, keeper: UploadKeeper, upload: MultipartUpload): Promise<Version> {
+async function publishUpload(
+  connection: S3Connection,
+  object: NewObject,
+  keeper: UploadKeeper,
+  upload: MultipartUpload,
+): Promise<Version> {
   try {
     const etag = await upload.complete();
+    await tagPublished(connection, object);
     // Only the store knows the date that it gave to the object. A look that fails takes nothing from the write.
     const found = await keeper.look(object);
     const ours = etag === '' ? found?.mark === object.mark : found?.info.etag === etag;
@@ -89,7 +96,10 @@ export function stagedObject(
       await (aborted ?? discard());
       throw new OperationAbortedError({ ...details, cause: signal?.reason });
     }
-    if (!('held' in taken)) return { ...info, ...version(await publishUpload(object, keeper, taken.upload)) };
+    if (!('held' in taken)) {
+      const published = await publishUpload(connection, object, keeper, taken.upload);
+      return { ...info, ...version(published) };
+    }
     try {
       return { ...info, ...version(await putHeld(connection, object, keeper, taken.held)) };
     } finally {

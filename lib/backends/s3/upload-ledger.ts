@@ -4,16 +4,13 @@ import type { Published, UploadKeeper } from './multipart-upload.js';
 import type { NewObject } from './new-object.js';
 import type { S3Connection } from './s3.connection.js';
 import type { S3Warning } from './s3.options.js';
+import { warn } from './s3.warnings.js';
 
 const UNTIL_SWEPT = 'and takes room in the bucket until sweepUploads() or a lifecycle rule removes it.';
 /** Milliseconds that a process which ends may wait for a store that does not answer. */
 const SETTLE_WITHIN = 5000;
 
 type Look = (object: NewObject) => Promise<Published>;
-
-function emitWarning({ message, cause }: S3Warning): void {
-  process.emitWarning(message, { type: 'StorageWarning', detail: cause instanceof Error ? cause.message : undefined });
-}
 
 export class UploadLedger implements UploadKeeper {
   readonly #connection: S3Connection;
@@ -50,8 +47,7 @@ export class UploadLedger implements UploadKeeper {
 
   #tell(warning: S3Warning): void {
     this.failedAborts++;
-    const warn = this.#connection.settings.options.onWarning ?? emitWarning;
-    warn(warning);
+    warn(this.#connection.settings.options, warning);
   }
 
   /** Tries again, once. What does not answer in time is left to the sweep. @param within milliseconds */
