@@ -2,7 +2,7 @@
 import fs, { type BigIntStats } from 'node:fs';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { codeOf } from '../../disk/errno.js';
-import { close, failWith, fstat, fsync, lstat, mkdir, open, realpath } from './fs-calls.js';
+import { close, closeSync, failWith, fstat, fsync, lstat, mkdir, open, realpath } from './fs-calls.js';
 import { KEEPS_CHANGING, SAME_BUT_FOR_CASE } from './fs-errors.js';
 
 const { O_RDONLY, O_DIRECTORY = 0, O_NOFOLLOW = 0, O_NONBLOCK = 0 } = fs.constants;
@@ -51,7 +51,7 @@ export class Folder {
   /** Synchronous: closing a folder does no work on the disk. */
   close(): void {
     if (this.#fd === undefined) return;
-    fs.closeSync(this.#fd);
+    closeSync(this.#fd);
     this.#fd = undefined;
   }
 }
@@ -86,7 +86,7 @@ export class ContainedRoot {
       if (!this.#byDescriptor) return this.#openFolderByPath(path);
       const fd = await open(path, FOLDER);
       if (whereIs(fd) === path) return new Folder(`${DESCRIPTORS}/${fd}`, fd);
-      fs.closeSync(fd);
+      closeSync(fd);
       return undefined;
     });
   }

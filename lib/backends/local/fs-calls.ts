@@ -8,6 +8,9 @@ export const open: (path: string, flags: number, mode?: number) => Promise<numbe
   fs.openSync,
 );
 export const close: (fd: number) => Promise<void> = shortCall(promisify(fs.close), fs.closeSync);
+// Taken before proper-lockfile is loaded, whose graceful-fs puts a slower one in its place for the whole process.
+/** For folders and files of which closing writes nothing. */
+export const { closeSync } = fs;
 export const rename: (from: string, to: string) => Promise<void> = shortCall(promisify(fs.rename), fs.renameSync);
 export const link: (from: string, to: string) => Promise<void> = shortCall(promisify(fs.link), fs.linkSync);
 export const unlink: (path: string) => Promise<void> = shortCall(promisify(fs.unlink), fs.unlinkSync);

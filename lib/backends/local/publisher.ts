@@ -135,14 +135,12 @@ async function prepare(store: LocalStore, it: Publication): Promise<BigIntStats>
     await records.ensure(key, identityOf(stats), record);
     return stats;
   }
-  if (settings.fileMode !== 0o600 || Number((await temp.stats()).mode & 0o7777n) !== 0o600) {
-    await fchmod(temp.fd, settings.fileMode);
-  }
   for (let attempt = 0; ; attempt++) {
     // Whole seconds ahead where the file system keeps no finer time and an earlier version took this one.
     const now = uniqueNow() + attempt;
     await futimes(temp.fd, now, now);
     const stats = await temp.stats();
+    if (Number(stats.mode & 0o7777n) !== settings.fileMode) await fchmod(temp.fd, settings.fileMode);
     const [synced, written] = await Promise.allSettled([
       settings.durable ? fsync(temp.fd) : undefined,
       records.write(key, identityOf(stats), record),
