@@ -3,41 +3,14 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, it } from '@jest/globals';
-import { ConsoleLogger } from '@nestjs/common';
 import { LocalBackend } from '../../lib/backends/local/index.js';
 import { MemoryBackend } from '../../lib/backends/memory/memory.backend.js';
-import type { StorageBackend } from '../../lib/contract/index.js';
-import { SignedUrls } from '../../lib/files/index.js';
-import { StorageModule } from '../../lib/storage.module.js';
 import { registerConformance, type ConformanceTarget } from '../../lib/testing/index.js';
-import { AppUrlsBackend, ScopeBackend } from '../../lib/wrappers/index.js';
+import { ScopeBackend } from '../../lib/wrappers/index.js';
 import { onPlatforms, type Platform } from '../support/platforms.js';
+import { served } from './served-backend.js';
 
 const runner = { describe, it, beforeAll, afterAll };
-const secret = 'a secret of the conformance suite, long enough';
-
-/** An app that serves the backend, which gets the URLs of that app. */
-async function served(
-  platform: Platform,
-  backend: StorageBackend,
-  cleanUp: () => Promise<void>,
-): Promise<ConformanceTarget> {
-  const module = StorageModule.forRoot({ backend, urls: { secret }, env: {} });
-  const app = await platform.create(module, { logger: new ConsoleLogger({ logLevels: [] }) });
-  app.setGlobalPrefix('api');
-  await app.listen(0, '127.0.0.1');
-  // As a worker does it that signs for the app.
-  const signer = new SignedUrls({ secrets: [secret], baseUrl: `${await app.getUrl()}/api/files` });
-  return {
-    backend: new AppUrlsBackend(backend, 'default', signer),
-    reach: 'url',
-    close: async () => {
-      await app.close();
-      await backend.close();
-      await cleanUp();
-    },
-  };
-}
 
 async function servedMemory(platform: Platform): Promise<ConformanceTarget> {
   return served(platform, new MemoryBackend(), async () => undefined);
