@@ -1,5 +1,5 @@
 /** The S3 backend without a store: settings, and the requests that are really sent to each service. */
-import { createHash, generateKeyPairSync } from 'node:crypto';
+import { createHash, generateKeyPairSync, verify, type KeyObject } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { S3Backend, type S3BackendOptions } from '../../lib/backends/s3/index.js';
 import { resolveSettings } from '../../lib/backends/s3/s3.settings.js';
@@ -169,8 +169,25 @@ describe('settings', () => {
 });
 
 describe('CloudFront', () => {
-  it('signs URLs of the distribution, and leaves overrides to the bucket', async () => {
-    const { privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
+  /**
+   * As CloudFront checks a URL with a canned policy:
+   * https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/private-content-creating-signed-url-canned-policy.html
+   */
+  function isSignedBy(publicKey: KeyObject, url: URL): boolean {
+    const { searchParams } = url;
+    const condition = { DateLessThan: { 'AWS:EpochTime': Number(searchParams.get('Expires')) } };
+    const policy = JSON.stringify({ Statement: [{ Resource: url.origin + url.pathname, Condition: condition }] });
+    const signature = searchParams
+      .get('Signature')!
+      .replace(/[-_~]/g, (char) => ({ '-': '+', _: '=', '~': '/' })[char as '-' | '_' | '~']);
+    return verify('RSA-SHA1', Buffer.from(policy), publicKey, Buffer.from(signature, 'base64'));
+  }
+
+  it.each([
+    ['an RSA', () => generateKeyPairSync('rsa', { modulusLength: 2048 })],
+    ['an ECDSA', () => generateKeyPairSync('ec', { namedCurve: 'prime256v1' })],
+  ])('signs URLs of the distribution with %s key, and leaves overrides to the bucket', async (_kind, makeKeys) => {
+    const { privateKey, publicKey } = makeKeys();
     const pem = privateKey.export({ type: 'pkcs8', format: 'pem' }).toString();
     const cloudFront = { url: 'https://cdn.example.com/files/', keyPairId: 'KID', privateKey: pem };
     const store = service.backend({ dialect: 'aws', region: 'eu-west-1', cloudFront });
@@ -181,6 +198,10 @@ describe('CloudFront', () => {
     const left = Number(url.searchParams.get('Expires')) - Date.now() / 1000;
     expect(left).toBeGreaterThan(55);
     expect(left).toBeLessThanOrEqual(60);
+    expect(isSignedBy(publicKey, url)).toBe(true);
+    for (const changed of [url.href.replace('a%20b', 'other'), url.href.replace(/Expires=\d/, 'Expires=9')]) {
+      expect(isSignedBy(publicKey, new URL(changed))).toBe(false);
+    }
     const download = new URL(await storage.getUrl('a b/ü+.txt', { mustExist: false, download: true }));
     expect(download.hostname).toBe('bucket.s3.eu-west-1.amazonaws.com');
     await store.close();
