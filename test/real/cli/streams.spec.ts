@@ -115,6 +115,47 @@ describe('a copy to the gateway', () => {
   });
 });
 
+describe('a copy from the gateway', () => {
+  it('follows a change of metadata alone, which leaves the ETag, and mends with --verify --overwrite', async () => {
+    const places = { ...env, STORAGE_BACK_BACKEND: 'local', STORAGE_BACK_BASE_PATH: join(place.folder, 'back') };
+    const put = (author: string, storage: string) =>
+      place.runProcess(['put', '-', 'meta/a.txt', '-m', `author=${author}`, '-s', storage], {
+        env: places,
+        input: 'x',
+      });
+    const copy = async (from: string, to: string, ...more: string[]) => {
+      const args = ['copy', '--from', from, '--to', to, '--prefix', 'meta/', '--json', ...more];
+      const { out } = await place.runProcess(args, { env: places });
+      return JSON.parse(out) as Record<string, unknown>;
+    };
+    const author = async (storage: string) => {
+      const { out } = await place.runProcess(['get', 'meta/a.txt', 'meta.txt', '-f', '--json', '-s', storage], {
+        env: places,
+      });
+      return (JSON.parse(out) as { metadata: object }).metadata;
+    };
+    await put('ada', 'cloud');
+    expect(await copy('cloud', 'back')).toMatchObject({ ok: true, copied: { objects: 1 } });
+    expect(await copy('cloud', 'back')).toMatchObject({ ok: true, skipped: { objects: 1 } });
+    // The gateway's headers tell whole seconds.
+    await new Promise((resolve) => setTimeout(resolve, 1_100));
+    await put('grace', 'cloud');
+    expect(await copy('cloud', 'back')).toMatchObject({ ok: true, copied: { objects: 1 } });
+    expect(await author('back')).toEqual({ author: 'grace' });
+    // The other way, in the target: found by verify alone.
+    expect(await copy('back', 'cloud')).toMatchObject({ ok: true, skipped: { objects: 1 } });
+    await put('mallory', 'cloud');
+    expect(await copy('back', 'cloud')).toMatchObject({ ok: true, skipped: { objects: 1 } });
+    expect(await copy('back', 'cloud', '--verify')).toMatchObject({ ok: false, differed: { objects: 1 } });
+    expect(await copy('back', 'cloud')).toMatchObject({ ok: false, differed: { objects: 1 } });
+    expect(await copy('back', 'cloud', '--verify', '--overwrite')).toMatchObject({
+      ok: true,
+      verified: { objects: 1 },
+    });
+    expect(await author('cloud')).toEqual({ author: 'grace' });
+  });
+});
+
 describe('a wrong secret', () => {
   it('ends with 1 and the reason, and is not told', async () => {
     const wrong = { ...env, STORAGE_CLOUD_S3_SECRET_KEY: 'not-the-secret-of-this-key' };
