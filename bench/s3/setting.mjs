@@ -46,3 +46,12 @@ export async function* bytes(size) {
 export function median(numbers) {
   return numbers.toSorted((a, b) => a - b)[Math.floor(numbers.length / 2)];
 }
+
+/** A few at once. */
+export async function inTurns(items, work, atOnce = 16) {
+  const queue = [...items];
+  const worker = async () => {
+    while (queue.length > 0) await work(queue.shift());
+  };
+  await Promise.all(Array.from({ length: atOnce }, worker));
+}
