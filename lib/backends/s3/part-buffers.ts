@@ -1,6 +1,7 @@
 /** One budget of bytes for the part buffers of all uploads in this process. */
 import { PartAccount } from './part-account.js';
 
+/** Bytes of parts that the process holds at once, of all its uploads to S3 together, unless an option says otherwise. */
 export const DEFAULT_PART_BUFFER_BYTES = 64 * 1024 * 1024;
 
 /** Room for one more body that has to be held until its commit did not come free in time. */
