@@ -61,4 +61,17 @@ describe('docs/capabilities.md', () => {
     expect(row).toHaveLength(backends.length);
     for (const cell of row) expect(cell).toMatch(/^(?:real|emulated|not shown): \S/);
   });
+
+  it('says for each backend what the store does itself', () => {
+    const rows = guide
+      .split('## By the store itself')[1]!
+      .match(/^\|.*\|$/gm)!
+      .slice(2);
+    expect(rows.length).toBeGreaterThan(10);
+    for (const row of rows) {
+      const cells = row.split('|').slice(2, -1);
+      expect(cells).toHaveLength(5);
+      for (const cell of cells) expect(cell.trim()).toMatch(/^(?:real|emulated|none)\b/);
+    }
+  });
 });
