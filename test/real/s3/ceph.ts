@@ -1,5 +1,6 @@
 /** The gateway that scripts/test-s3.mjs has started, and buckets of one's own on it. */
 import { randomBytes } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
 import {
   CreateBucketCommand,
   DeleteBucketCommand,
@@ -43,6 +44,15 @@ export function bareClient(config: Partial<ConstructorParameters<typeof S3Client
     responseChecksumValidation: 'WHEN_REQUIRED',
     ...config,
   });
+}
+
+/** Whether something comes to hold within ten seconds. */
+export async function eventually(holds: () => boolean | Promise<boolean>): Promise<boolean> {
+  for (const end = Date.now() + 10_000; Date.now() < end;) {
+    if (await holds()) return true;
+    await sleep(20);
+  }
+  return holds();
 }
 
 export interface Bucket {
