@@ -27,6 +27,10 @@ export async function tellCopied(summary: CopySummary, { terminal }: CommandCont
     await terminal.line(meaning && count.objects > 0 ? terminal.styled(meaning, row) : row);
   }
   for (const line of examplesOf(summary)) terminal.note(line);
+  if (summary.passedOver > 0) {
+    const names = `${countText(summary.passedOver, 'object')} of the source`;
+    terminal.note(`Passed over: ${names}, whose names are no valid keys here, such as a//b or folder/.`);
+  }
   if (stopped)
     terminal.note(`Stopped: ${printable(toldFailure(stopped).message)}. The same command goes on from here.`);
   const verdict = dryRun ? 'Dry run: nothing was written.' : ok ? 'Done.' : 'Not everything is there.';

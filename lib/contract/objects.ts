@@ -104,6 +104,8 @@ export interface ListPage {
   readonly prefixes: readonly string[];
   /** Set when there may be more. Survives inserts and deletes between the pages. */
   readonly cursor?: string;
+  /** Objects of other programs in between whose names are no keys. Left out where there are none, or cannot be told. */
+  readonly passedOver?: number;
 }
 
 /** What became of each key. */

@@ -118,6 +118,11 @@ export interface CopySummary {
   readonly dryRun: boolean;
   /** Objects of the source under the prefix. */
   readonly total: CopyCount;
+  /**
+   * Beside them, objects whose names are no keys of this library (`a//b`, `folder/`), which are not copied. 0 where the
+   * source cannot tell: S3 and Google Cloud Storage can.
+   */
+  readonly passedOver: number;
   readonly copied: CopyCount;
   readonly skipped: CopyCount;
   readonly differed: CopyCount;

@@ -47,7 +47,8 @@ async function* examined(run: CopyRun, keep: (pair: ListedPair) => void): AsyncG
   const { from, to, tally, meter, extras } = run.facts;
   const ordered = from.capabilities.ordering === 'utf8';
   const conflicts = to.capabilities.hierarchical && ordered ? new KeyConflicts(to.backendName) : undefined;
-  for await (const pair of listPairs(run.facts)) {
+  const onPassedOver = (names: number) => void (tally.passedOver += names);
+  for await (const pair of listPairs({ ...run.facts, onPassedOver })) {
     keep(pair);
     const conflict = conflicts?.next(pair);
     if (conflict) tally.problem(conflict);

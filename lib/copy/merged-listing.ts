@@ -17,16 +17,19 @@ export interface ListedPlaces {
   readonly to: StorageService;
   readonly prefix: string;
   readonly signal: AbortSignal;
+  /** Told of objects of the source whose names are no keys. */
+  readonly onPassedOver?: (names: number) => void;
 }
 
 /** Entries of a page that is read while the one before is used. */
 async function* readAhead(
   storage: StorageService,
-  { prefix, signal }: ListedPlaces,
+  { from, prefix, signal, onPassedOver }: ListedPlaces,
 ): AsyncGenerator<ListedFile, void, undefined> {
   let page: Promise<ListedPage> | undefined = storage.listPage({ prefix, signal });
   while (page) {
-    const { files, cursor }: ListedPage = await page;
+    const { files, cursor, passedOver }: ListedPage = await page;
+    if (passedOver !== undefined && storage === from) onPassedOver?.(passedOver);
     page = cursor === undefined ? undefined : storage.listPage({ prefix, signal, cursor });
     // Told when it is awaited; a failure must not surface as unhandled before.
     page?.catch(() => undefined);

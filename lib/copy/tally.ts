@@ -18,6 +18,7 @@ export class Tally {
   readonly verified = none();
   stopped: StorageError | undefined;
   extraFingerprint: string | undefined;
+  passedOver = 0;
   readonly #counts: Record<CopyOutcome, Count> = {
     copied: none(),
     skipped: none(),
@@ -78,6 +79,7 @@ export class Tally {
       ...this.problems,
       ok: fine && this.#problemCount === 0 && this.stopped === undefined,
       total: this.total,
+      passedOver: this.passedOver,
       copied,
       skipped,
       differed,

@@ -20,7 +20,13 @@ export async function readPage(bound: BoundStorage, query: ListPageQuery): Promi
   const page = await bound.backend.list({ prefix: bound.prefix(prefix), delimiter, cursor, limit, signal });
   // A driver that holds more at hand must not make apps show metadata that other backends would not.
   const files = page.objects.map(({ key, size, lastModified, etag }) => ({ key, size, lastModified, etag }));
-  return { files, prefixes: page.prefixes, ...(page.cursor !== undefined && { cursor: page.cursor }) };
+  const { prefixes, passedOver } = page;
+  return {
+    files,
+    prefixes,
+    ...(page.cursor !== undefined && { cursor: page.cursor }),
+    ...(passedOver !== undefined && { passedOver }),
+  };
 }
 
 /** All files, page by page as they are asked for. */

@@ -106,6 +106,8 @@ export interface ListedPage {
   readonly prefixes: readonly string[];
   /** Set when there may be more. */
   readonly cursor?: string;
+  /** Objects of other programs in between whose names are no keys. Left out where there are none, or cannot be told. */
+  readonly passedOver?: number;
 }
 
 /** What became of each file. */

@@ -64,6 +64,15 @@ describe('a copy', () => {
     expect(summary).toMatchObject({ ok: true, total: { objects: 0, bytes: 0 }, extra: { objects: 10_050 } });
   });
 
+  it('counts what the source passes over in its listing, and the target not', async () => {
+    const [{ backend: source, storage: from }, { backend: target, storage: to }] = [watched(), watched()];
+    await filled(from);
+    source.passedOver = 3;
+    target.passedOver = 5;
+    expect((await copied({ from, to, verify: true })).summary).toMatchObject({ ok: true, passedOver: 3 });
+    expect((await copied({ from: memoryStorage(), to })).summary).toMatchObject({ passedOver: 0 });
+  });
+
   it('keeps to its concurrency, and uses it', async () => {
     const from = await filled(memoryStorage());
     const { backend, storage: to } = watched();

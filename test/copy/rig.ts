@@ -56,6 +56,8 @@ export class WatchedBackend extends ForwardingBackend {
   beforeCommit: (key: string) => void | Promise<void> = () => undefined;
   beforeOpen: (key: string) => void | Promise<void> = () => undefined;
   afterList: () => void | Promise<void> = () => undefined;
+  /** Told with each page. */
+  passedOver = 0;
   onOpen: (opened: OpenedObject) => OpenedObject = (opened) => opened;
 
   constructor(
@@ -106,7 +108,8 @@ export class WatchedBackend extends ForwardingBackend {
   override async list(options: ListPageOptions): Promise<ListPage> {
     const page = await super.list(options);
     await this.afterList();
-    return this.capabilities.ordering === 'utf8' ? page : { ...page, objects: page.objects.toReversed() };
+    const told = { ...page, ...(this.passedOver > 0 && { passedOver: this.passedOver }) };
+    return this.capabilities.ordering === 'utf8' ? told : { ...told, objects: page.objects.toReversed() };
   }
 }
 

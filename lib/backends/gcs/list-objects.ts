@@ -34,6 +34,11 @@ function isKey(name: string): boolean {
   }
 }
 
+/** What the library keeps for itself is no object of anybody. */
+function isOwn(name: string): boolean {
+  return name.split('/').includes(RESERVED_SEGMENT);
+}
+
 function isShown(prefix: string): boolean {
   return prefix !== `${RESERVED_SEGMENT}/` && isKey(prefix.slice(0, -1));
 }
@@ -55,10 +60,13 @@ export async function listObjects(api: GcsApi, bucket: string, options: ListPage
       signal,
     });
     const { items = [], prefixes = [], nextPageToken } = value;
+    const objects = items.filter((item) => isKey(item.name)).map(summaryOf);
+    const passedOver = items.filter((item) => !isKey(item.name) && !isOwn(item.name)).length;
     return {
-      objects: items.filter((item) => isKey(item.name)).map(summaryOf),
+      objects,
       prefixes: prefixes.filter(isShown).sort(compareKeys),
       ...(nextPageToken && { cursor: encodeCursor(prefix, nextPageToken) }),
+      ...(passedOver > 0 && { passedOver }),
     };
   } catch (error) {
     if (pageToken === undefined || !(error instanceof GcsFailure) || error.status !== 400) throw error;

@@ -3,6 +3,7 @@ import {
   InvalidOptionsError,
   parseKey,
   parsePrefix,
+  RESERVED_SEGMENT,
   StorageUnavailableError,
   type ListPage,
   type ListPageOptions,
@@ -26,6 +27,11 @@ function decoded(name: string, encoding: string | undefined, details: StorageErr
   } catch (error) {
     throw new StorageUnavailableError({ ...details, reason: 'the listing of the store cannot be read', cause: error });
   }
+}
+
+/** What the library keeps for itself is no object of anybody. */
+function isOwn(name: string): boolean {
+  return name.split('/').includes(RESERVED_SEGMENT);
 }
 
 /** Objects of other programs may have names that are no keys here; they and the library's own are passed over. */
@@ -73,6 +79,7 @@ export async function listPage(connection: S3Connection, options: ListPageOption
   const details = { operation: 'list' as const, backend: 's3' };
   const objects: ObjectSummary[] = [];
   const prefixes: string[] = [];
+  let passedOver = 0;
   let token = tokenOf(options);
   do {
     const page = await connection.run(details, { signal }, (client, sdk, send) =>
@@ -89,8 +96,12 @@ export async function listPage(connection: S3Connection, options: ListPageOption
       ),
     );
     for (const { Key, Size, LastModified, ETag } of page.Contents ?? []) {
-      const key = keyOf(decoded(Key!, page.EncodingType, details));
-      if (key === undefined) continue;
+      const name = decoded(Key!, page.EncodingType, details);
+      const key = keyOf(name);
+      if (key === undefined) {
+        if (!isOwn(name)) passedOver++;
+        continue;
+      }
       objects.push({ key, size: Size ?? 0, lastModified: LastModified ?? new Date(0), etag: bareEtag(ETag) });
     }
     for (const { Prefix } of page.CommonPrefixes ?? []) {
@@ -99,5 +110,10 @@ export async function listPage(connection: S3Connection, options: ListPageOption
     }
     token = page.IsTruncated ? page.NextContinuationToken : undefined;
   } while (token !== undefined && objects.length + prefixes.length < limit);
-  return { objects, prefixes, ...(token !== undefined && { cursor: cursorOf(options, token) }) };
+  return {
+    objects,
+    prefixes,
+    ...(token !== undefined && { cursor: cursorOf(options, token) }),
+    ...(passedOver > 0 && { passedOver }),
+  };
 }

@@ -5,6 +5,7 @@ import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
+import { PutObjectCommand } from '@aws-sdk/client-s3';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { ended, lines, Place, type Ran } from '../../cli/cli-process.js';
 import { credentials, endpoint, makeBucket, MIB, region, type Bucket } from '../s3/ceph.js';
@@ -153,6 +154,21 @@ describe('a copy from the gateway', () => {
       verified: { objects: 1 },
     });
     expect(await author('cloud')).toEqual({ author: 'grace' });
+  });
+});
+
+describe('a copy of a bucket with names that are no keys here', () => {
+  it('tells how many it passed over', async () => {
+    for (const Key of ['odd/a//b', 'odd/folder/', 'odd/plain']) {
+      await bucket.client.send(new PutObjectCommand({ Bucket: bucket.name, Key, Body: 'x' }));
+    }
+    const odd = { ...env, STORAGE_ODD_BACKEND: 'local', STORAGE_ODD_BASE_PATH: join(place.folder, 'odd') };
+    const args = ['copy', '--from', 'cloud', '--to', 'odd', '--prefix', 'odd/'];
+    const { code, out, err } = await place.runProcess(args, { env: odd });
+    expect([code, out]).toEqual([0, expect.stringMatching(/^copied +1 object /m)]);
+    expect(err).toContain('Passed over: 2 objects of the source');
+    const json = await place.runProcess([...args, '--json'], { env: odd });
+    expect(JSON.parse(json.out)).toMatchObject({ ok: true, passedOver: 2 });
   });
 });
 
