@@ -90,7 +90,7 @@ export class S3Backend extends BaseStorageBackend {
     };
   }
 
-  /** Uploads that could not be aborted since the start, and are perhaps still open on the server. */
+  /** Uploads since the start that are perhaps still open on the server: aborted in vain, or begun without an answer. */
   get failedAborts(): number {
     return this.#ledger.failedAborts;
   }

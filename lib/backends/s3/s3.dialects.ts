@@ -39,7 +39,7 @@ export interface S3Dialect {
   readonly multipartTags: boolean;
   /** Headers that ask for encryption by the service. */
   readonly encryption: boolean;
-  /** All parts of an upload but the last must have one size. (The upload engine always keeps to that.) */
+  /** All parts of an upload but the last must have one size. */
   readonly equalParts: boolean;
   /** ListMultipartUploads takes any prefix; else it finds by a whole key, and all uploads without a prefix. */
   readonly uploadPrefixes: boolean;

@@ -67,13 +67,16 @@ export interface S3BackendOptions {
   /** More settings for the client that the backend makes, as the SDK names them: `useAccelerateEndpoint`, ... */
   readonly clientConfig?: Readonly<Record<string, unknown>>;
 
-  /** Bytes of one part of a multipart upload, 5 MiB to 5 GiB. Also the largest body sent in one request. Default 12 MiB. */
+  /**
+   * Bytes of one part of a multipart upload, 5 MiB to 5 GiB. Also the largest body sent in one request. Default 12 MiB. Parts
+   * are smaller where uploads wait for room.
+   */
   readonly partSize?: number;
   /** Parts of one upload on their way at once. Default 4. */
   readonly partConcurrency?: number;
   /**
    * Bytes that all uploads of this process together may hold in part buffers: one number for the process, set by the
-   * last backend that names it. Default 64 MiB.
+   * last backend that names it. Default 64 MiB. Half of it is for bodies that are held until their commit.
    */
   readonly partBufferBytes?: number;
 
@@ -121,7 +124,7 @@ export interface S3BackendOptions {
   /** getUrl() answers signed URLs of a CloudFront distribution. Same exception as with publicUrl. */
   readonly cloudFront?: CloudFrontOptions;
 
-  /** Told of what went wrong besides: an upload that could not be aborted. Default: process.emitWarning. */
+  /** Told of what went wrong besides: an upload that may have stayed open. Default: process.emitWarning. */
   readonly onWarning?: (warning: S3Warning) => void;
 }
 

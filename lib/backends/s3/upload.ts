@@ -16,8 +16,6 @@ import { PartPlan } from './part-plan.js';
 import type { S3Connection } from './s3.connection.js';
 import { MAX_OBJECT_BYTES } from './s3.settings.js';
 
-export { partSizeFor } from './part-plan.js';
-
 /** Where the bytes are now. */
 export type Taken =
   | { readonly size: number; readonly held: ChunkList; readonly release: () => void }
