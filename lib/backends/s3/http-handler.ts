@@ -6,6 +6,7 @@ import * as http from 'node:http';
 import * as https from 'node:https';
 import type { Socket } from 'node:net';
 import { Readable } from 'node:stream';
+import { leaveOnceAnswered } from './early-answer.js';
 import { PartStream } from './part-stream.js';
 import { encodedText } from './url-path.js';
 
@@ -144,6 +145,7 @@ export class S3HttpHandler {
       sent.on('error', reject);
       sent.once('response', (answer: http.IncomingMessage) => resolve({ response: answerOf(answer) }));
       watchSilence(sent, this.#idleTimeout);
+      leaveOnceAnswered(sent);
       if (body instanceof Readable) body.pipe(sent);
       else sent.end(body);
     });

@@ -1,5 +1,6 @@
 /** The chunks of a part as a stream for one attempt to send them: written to the socket in as few calls as can be. */
 import { Readable } from 'node:stream';
+import { leaveOnceAnswered } from './early-answer.js';
 
 const READ_AHEAD = 1024 * 1024;
 /** Encryption makes a copy of all that is written at once. */
@@ -14,15 +15,6 @@ interface Destination extends NodeJS.WritableStream {
   cork?(): void;
   uncork?(): void;
   destroy?(): void;
-}
-
-/** A store that answers before it has read everything may never read the rest: the socket would wait for it in vain. */
-function leaveOnceAnswered(request: Destination): void {
-  request.once('response', (response: Readable) => {
-    response.once('end', () => {
-      if (!request.writableFinished) request.destroy?.();
-    });
-  });
 }
 
 export class PartStream extends Readable {
