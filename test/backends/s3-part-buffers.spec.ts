@@ -1,4 +1,5 @@
 /** The budget of part buffers, and the sizes of parts that are made of it. */
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import type { PartAccount } from '../../lib/backends/s3/part-account.js';
 import { NoRoomToHold, PartBuffers } from '../../lib/backends/s3/part-buffers.js';
@@ -122,11 +123,16 @@ describe('the part budget', () => {
       await another;
     });
 
-    it('is waited for until a limit', async () => {
+    it('is waited for as long as others come in, and for some time where they only wait for their commit', async () => {
       const buffers = new PartBuffers(10);
       buffers.patience = 20;
-      await mustKeep(buffers, 5);
-      await expect(mustKeep(buffers, 5)).rejects.toThrow(NoRoomToHold);
+      const first = await mustKeep(buffers, 5);
+      const waiting = mustKeep(buffers, 5);
+      waiting.catch(() => {});
+      await sleep(100);
+      expect(buffers.waiting).toBe(1);
+      first.keep();
+      await expect(waiting).rejects.toThrow(NoRoomToHold);
       expect([buffers.used, buffers.waiting]).toEqual([5, 0]);
     });
   });

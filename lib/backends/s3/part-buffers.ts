@@ -23,7 +23,7 @@ const PACE_CHECK = 2000;
  * at a time may overdraw: memory stays under the budget and one part.
  */
 export class PartBuffers {
-  /** Milliseconds that a body which has to be held waits for others to be committed. @internal */
+  /** Milliseconds that a body which has to be held waits, once all that are held wait for their commit. @internal */
   patience = 30_000;
   #limit: number;
   #used = 0;
@@ -93,7 +93,12 @@ export class PartBuffers {
         this.#drain();
       };
       signal?.addEventListener('abort', aborted, { once: true });
-      if (account.mustKeep) timer = setTimeout(() => leave(new NoRoomToHold()), this.patience);
+      const giveUp = () => {
+        const comingIn = [...this.#filling].some(({ mustKeep }) => mustKeep);
+        if (comingIn) timer!.refresh();
+        else leave(new NoRoomToHold());
+      };
+      if (account.mustKeep) timer = setTimeout(giveUp, this.patience);
       this.#waiters.push(waiter);
       this.#drain();
     });
