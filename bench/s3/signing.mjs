@@ -2,6 +2,7 @@
 // that the last round of either made is proved by fetching it.
 import { GetObjectCommand } from '@aws-sdk/client-s3';
 import { getSignedUrl } from '@aws-sdk/s3-request-presigner';
+import { create } from 'content-disposition';
 import { backend, bareClient, BUCKET, inTurns, median, StorageService } from './setting.mjs';
 
 const store = backend();
@@ -17,14 +18,18 @@ const WAYS = {
     ours: (key) => store.getUrl(key, { expiresIn: 3600 }),
     bare: (key) => getSignedUrl(client, new GetObjectCommand({ Bucket: BUCKET, Key: key }), { expiresIn: 3600 }),
   },
-  // Here the library also encodes the file name, which the bare presigner gets encoded.
+  // The bare presigner takes the file name encoded, as an app would have to do it.
   'a download name': {
     disposition,
     ours: (key) => store.getUrl(key, { expiresIn: 3600, disposition: { type: 'attachment', filename } }),
     bare: (key) =>
       getSignedUrl(
         client,
-        new GetObjectCommand({ Bucket: BUCKET, Key: key, ResponseContentDisposition: disposition }),
+        new GetObjectCommand({
+          Bucket: BUCKET,
+          Key: key,
+          ResponseContentDisposition: create(filename, { type: 'attachment' }),
+        }),
         { expiresIn: 3600 },
       ),
   },

@@ -14,6 +14,7 @@ export interface SigningHashConstructor {
 
 function bytesOf(data: Bytes): Uint8Array {
   if (typeof data === 'string') return Buffer.from(data);
+  if (data instanceof Uint8Array) return data;
   return ArrayBuffer.isView(data)
     ? new Uint8Array(data.buffer, data.byteOffset, data.byteLength)
     : new Uint8Array(data);
