@@ -9,7 +9,7 @@ import { watchLostAnswers } from './lost-answers.js';
 import { conditionFields, type NewObject } from './new-object.js';
 import { bareEtag } from './object-facts.js';
 import { attachBody } from './request-body.js';
-import { attemptsOf, toStorageError } from './s3.errors.js';
+import { attemptsOf, mayHaveWorked, toStorageError } from './s3.errors.js';
 import type { S3Connection } from './s3.connection.js';
 
 interface SentPart {
@@ -227,9 +227,7 @@ export class MultipartUpload {
 
   /** A request whose answer was lost may have done its work: then its retry fails, or nothing answers at all. */
   async #publishedAnyway(error: unknown): Promise<string | undefined> {
-    const { attempts, status } = attemptsOf((error as { cause?: unknown }).cause);
-    const answered = status !== undefined && status < 500;
-    if (answered && attempts < 2) return undefined;
+    if (!mayHaveWorked(error)) return undefined;
     const found = await this.#keeper.look(this.#object);
     // An equal ETag says nothing of metadata and type: the same bytes may have been there before.
     return found?.mark === this.#object.mark ? found.info.etag : undefined;

@@ -9,7 +9,7 @@ import { directPut, directVersion } from './direct-put.js';
 import { goOnFrom, succeeded } from './direct-request.js';
 import { attachBody, watchDate } from './request-body.js';
 import type { S3Connection } from './s3.connection.js';
-import { attemptsOf } from './s3.errors.js';
+import { mayHaveWorked } from './s3.errors.js';
 import type { Taken } from './upload.js';
 
 type Version = Pick<ObjectInfo, 'etag' | 'lastModified'>;
@@ -47,9 +47,7 @@ async function putHeld(
     });
   } catch (error) {
     // The first of several tries may have done the work, and its own object be what the next one met.
-    const { attempts, status } = attemptsOf((error as { cause?: unknown }).cause);
-    const unsure = attempts > 1 || status === undefined || status >= 500;
-    if (!hasConditions(options) || !unsure) throw error;
+    if (!hasConditions(options) || !mayHaveWorked(error)) throw error;
     const found = await keeper.look(object);
     if (found?.mark !== object.mark) throw error;
     return found!.info;
