@@ -119,17 +119,29 @@ export class AssetReader {
     signal: AbortSignal | undefined,
   ): Promise<Delivery | undefined> {
     const url = await this.#urls.delivery(name, asset.format, versionOf(info.etag));
-    let delivery: Delivery;
-    try {
-      delivery = await fetchDelivery(url, range, this.#agent, signal);
-    } catch (error) {
-      throwIfAborted(signal, details);
-      throw this.#client.translate(error, details);
-    }
+    const delivery = await this.#fetch(url, range, details, signal);
     if (delivery.status === 200 || delivery.status === 206) return delivery;
     delivery.body.destroy();
     if (delivery.status === 404 || delivery.status === 416) return undefined;
     throw refused(delivery.status, delivery.reason, details);
+  }
+
+  /** Asks again where the connection broke: a CDN ends those that it kept as the next request is on its way. */
+  async #fetch(
+    url: string,
+    range: ResolvedRange | undefined,
+    details: KeyDetails,
+    signal: AbortSignal | undefined,
+  ): Promise<Delivery> {
+    for (let attempt = 1; ; attempt++) {
+      try {
+        return await fetchDelivery(url, range, this.#agent, signal);
+      } catch (error) {
+        throwIfAborted(signal, details);
+        const failure = this.#client.translate(error, details);
+        if (attempt === 2 || !(failure instanceof StorageUnavailableError)) throw failure;
+      }
+    }
   }
 }
 

@@ -86,7 +86,8 @@ export async function startCloudinaryServer(settings: Partial<AccountSettings> =
     answerJson(response, 200, answer, rateHeaders(account));
   };
 
-  const server = createServer((request, response) => {
+  // Longer than any client keeps a socket for later: on a busy machine a request would meet its end.
+  const server = createServer({ keepAliveTimeout: 30_000 }, (request, response) => {
     const url = new URL(request.url ?? '/', 'http://127.0.0.1');
     const method = request.method ?? '';
     let bytes = 0;
