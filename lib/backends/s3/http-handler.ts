@@ -92,13 +92,17 @@ function target({ path, query = {} }: HandledRequest): string {
 /** Ends a request when the store is silent. A reader that pauses is no silence of the store's. */
 function watchSilence(sent: http.ClientRequest, timeout: number): void {
   let answer: http.IncomingMessage | undefined;
-  const again = () => sent.socket?.setTimeout(timeout);
+  let readOn = 0;
   sent.setTimeout(timeout);
   sent.once('response', (response: http.IncomingMessage) => {
-    answer = response.on('resume', again);
+    answer = response.on('resume', () => {
+      readOn = performance.now();
+    });
   });
   sent.on('timeout', () => {
-    if (answer && (answer.complete || answer.isPaused() || answer.readableLength > 0)) again();
+    const waiting = answer && (answer.complete || answer.isPaused() || answer.readableLength > 0);
+    // Where a reader has only just read on, bytes of the store may lie ready.
+    if (waiting || performance.now() - readOn < timeout / 10) sent.socket?.setTimeout(timeout);
     else (answer ?? sent).destroy(silence(timeout));
   });
 }
