@@ -16,10 +16,23 @@ export function encodedPath(key: string): string {
   return encoded(key).replaceAll('%2F', '/');
 }
 
+/** Values that stay the same for many URLs, as they were encoded last. */
+const lasting: Record<string, { text: string; encoded: string }> = {
+  'X-Amz-Credential': { text: '', encoded: '' },
+  'X-Amz-Security-Token': { text: '', encoded: '' },
+};
+
+function encodedValue(name: string, text: string): string {
+  const last = lasting[name];
+  if (last === undefined) return encodedText(text);
+  if (last.text !== text) Object.assign(last, { text, encoded: encodedText(text) });
+  return last.encoded;
+}
+
 /** Names and values as the query of a signed address. Names are tokens. */
 export function encodedQuery(query: Readonly<Record<string, unknown>>): string {
   let result = '';
-  for (const name in query) result += `${result === '' ? '' : '&'}${name}=${encodedText(String(query[name]))}`;
+  for (const name in query) result += `${result === '' ? '' : '&'}${name}=${encodedValue(name, String(query[name]))}`;
   return result;
 }
 
