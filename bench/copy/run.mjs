@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 // Copies of many small objects and a few large ones between the disk and a gateway: the command line of this library
-// beside rclone on the same job, in turns, each as a process from its start to its end. Ends with an error where a
-// promised ratio does not hold.
+// beside rclone on the same job, in turns, each as a process from its start to its end; once more with the gateway 20 ms
+// away. Ends with an error where a promised ratio does not hold.
 //   node bench/copy/run.mjs [rounds] [objects]
 import { spawn, spawnSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
@@ -9,6 +9,7 @@ import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync
 import { once } from 'node:events';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { CreateBucketCommand, S3Client } from '@aws-sdk/client-s3';
 import buildLibrary, { builtLibrary } from '../../test/support/build-library.mjs';
 import { cephIsInstalled, INSTALL_COMMAND, startCeph } from '../../scripts/servers/ceph.mjs';
@@ -16,6 +17,8 @@ import { cephIsInstalled, INSTALL_COMMAND, startCeph } from '../../scripts/serve
 const rounds = Number(process.argv[2] ?? 3);
 const count = Number(process.argv[3] ?? 5000);
 const CONCURRENCY = 16;
+/** Milliseconds to a gateway that is some way off, as a store in the same part of the world is. */
+const FAR = 20;
 const MIB = 1024 * 1024;
 
 if (!cephIsInstalled() || spawnSync('rclone', ['version']).status !== 0) {
@@ -68,10 +71,10 @@ async function timed(command, args, env) {
 const { AWS_CA_BUNDLE: _bundle, ...rest } = process.env;
 const environment = { ...rest, ...settings, RCLONE_CONFIG: '/dev/null' };
 
-const remote = (bucket) =>
-  `:s3,provider=Ceph,env_auth=false,access_key_id=${S3_TEST_ACCESS_KEY},secret_access_key=${S3_TEST_SECRET_KEY},endpoint="${S3_TEST_ENDPOINT}":${bucket}`;
+const remote = (bucket, endpoint) =>
+  `:s3,provider=Ceph,env_auth=false,access_key_id=${S3_TEST_ACCESS_KEY},secret_access_key=${S3_TEST_SECRET_KEY},endpoint="${endpoint}":${bucket}`;
 
-function ours(direction, bucket, root, durability) {
+function ours(direction, bucket, root, durability, endpoint = S3_TEST_ENDPOINT) {
   const env = {
     ...environment,
     STORAGE_DISK_BACKEND: 'local',
@@ -79,7 +82,7 @@ function ours(direction, bucket, root, durability) {
     STORAGE_DISK_DURABILITY: durability,
     STORAGE_CLOUD_BACKEND: 's3',
     STORAGE_CLOUD_S3_BUCKET: bucket,
-    STORAGE_CLOUD_S3_ENDPOINT: S3_TEST_ENDPOINT,
+    STORAGE_CLOUD_S3_ENDPOINT: endpoint,
     STORAGE_CLOUD_S3_REGION: S3_TEST_REGION,
     STORAGE_CLOUD_S3_ACCESS_KEY: S3_TEST_ACCESS_KEY,
     STORAGE_CLOUD_S3_SECRET_KEY: S3_TEST_SECRET_KEY,
@@ -93,14 +96,39 @@ function ours(direction, bucket, root, durability) {
 }
 let journals = 0;
 
-function rclone(direction, bucket, root, transfers) {
-  const [from, to] = direction === 'up' ? [root, remote(bucket)] : [remote(bucket), root];
+function rclone(direction, bucket, root, transfers, endpoint = S3_TEST_ENDPOINT) {
+  const there = remote(bucket, endpoint);
+  const [from, to] = direction === 'up' ? [root, there] : [there, root];
   return timed('rclone', ['copy', ...(transfers ? ['--transfers', String(transfers)] : []), from, to], environment);
+}
+
+/** Both ways once, to the gateway as it is seen from afar. @param full a bucket that has everything */
+async function farAway(full, source, fresh) {
+  const script = fileURLToPath(new URL('far-line.mjs', import.meta.url));
+  const args = [script, new URL(S3_TEST_ENDPOINT).host, String(FAR)];
+  const line = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] });
+  try {
+    const [port] = await once(line.stdout, 'data');
+    const endpoint = `http://127.0.0.1:${String(port).trim()}`;
+    const up = {
+      ours: await ours('up', await freshBucket(), source, 'rename', endpoint),
+      rclone: await rclone('up', await freshBucket(), source, undefined, endpoint),
+      rcloneEqual: await rclone('up', await freshBucket(), source, CONCURRENCY, endpoint),
+    };
+    const down = {
+      ours: await ours('down', full, fresh(), 'rename', endpoint),
+      rclone: await rclone('down', full, fresh(), undefined, endpoint),
+      rcloneEqual: await rclone('down', full, fresh(), CONCURRENCY, endpoint),
+    };
+    return { up, down };
+  } finally {
+    line.kill();
+  }
 }
 
 const median = (numbers) => numbers.toSorted((a, b) => a - b)[Math.floor(numbers.length / 2)];
 
-function report(direction, bytes, runs, name, least) {
+function report(bytes, runs, name, least) {
   const mine = median(runs.map((run) => run.ours));
   const ratio = (other) => median(runs.map((run) => run[other] / run.ours));
   const speed = (seconds) => `${Math.round(count / seconds)} objects/s, ${Math.round(bytes / MIB / seconds)} MiB/s`;
@@ -130,6 +158,11 @@ try {
     `${count} objects, ${Math.round(bytes / MIB)} MiB, ${rounds} rounds; ${readFileSync('/proc/loadavg', 'utf8').trim()}`,
   );
   const [up, down] = [[], []];
+  const target = join(folder, 'target');
+  const fresh = () => {
+    rmSync(target, { recursive: true, force: true });
+    return target;
+  };
   let full;
   for (let round = 0; round < rounds; round++) {
     full = await freshBucket();
@@ -138,11 +171,6 @@ try {
       rclone: await rclone('up', await freshBucket(), source),
       rcloneEqual: await rclone('up', await freshBucket(), source, CONCURRENCY),
     });
-    const target = join(folder, 'target');
-    const fresh = () => {
-      rmSync(target, { recursive: true, force: true });
-      return target;
-    };
     down.push({
       ours: await ours('down', full, fresh(), 'rename'),
       rclone: await rclone('down', full, fresh()),
@@ -150,8 +178,11 @@ try {
       full: await ours('down', full, fresh(), 'full'),
     });
   }
-  report('up', bytes, up, 'disk to gateway', 1);
-  report('down', bytes, down, 'gateway to disk', 1);
+  const far = await farAway(full, source, fresh);
+  report(bytes, up, 'disk to gateway', 1);
+  report(bytes, down, 'gateway to disk', 1);
+  report(bytes, [far.up], `disk to a gateway ${FAR} ms away`, 1);
+  report(bytes, [far.down], `a gateway ${FAR} ms away to disk`, 1);
 } finally {
   client.destroy();
   stop();
