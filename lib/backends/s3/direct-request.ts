@@ -1,7 +1,7 @@
 /**
- * First attempts of the two requests that every file takes, signed by the SDK's signer and sent by the client's HTTP handler, past
- * the layers in between, which cost more than both together. Whatever is not a plain success goes on inside the SDK, as
- * the first of its attempts: it tells errors, waits and repeats as ever (docs/decisions/0149).
+ * First attempts of the two requests that every file takes, signed by the SDK's signer and sent by the client's HTTP
+ * handler, past the layers in between, which cost more than both together. Whatever is not a plain success goes on inside
+ * the SDK, as the first of its attempts: it tells errors, waits and repeats as ever (docs/decisions/0149).
  */
 import type { GetObjectCommand, PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
 import type { Readable } from 'node:stream';
