@@ -12,6 +12,8 @@ const MIB = 1024 * 1024;
 const BUDGET = 64 * MIB;
 /** Rounds of one and the same program differ by more. */
 const EQUAL = 0.95;
+/** Where the gateway's own hashes take most of the two cores, no client can be much faster (docs/decisions/0066). */
+const GATEWAY_BOUND = 1.25;
 
 if (!cephIsInstalled()) {
   console.error(`Ceph is not installed. Install it with: ${INSTALL_COMMAND}`);
@@ -81,14 +83,15 @@ try {
   process.stdout.write(signing.stdout);
   promise('signing: at least 10 times the bare presigner', signing.status === 0);
   overTls(() => {
-    const name = '512 MiB over TLS, both with CRC32';
-    compare(`upload of ${name}`, 'up', 512, ['ours', 'lib-storage'], 1.5, 'crc32');
-    compare(`download of 512 MiB over TLS`, 'down', 512, ['ours', 'bare'], EQUAL);
+    const name = '1 GiB over TLS, both with CRC32';
+    compare(`upload of ${name}`, 'up', 1024, ['ours', 'lib-storage'], 1.5, 'crc32');
+    compare(`download of 1 GiB over TLS`, 'down', 1024, ['ours', 'bare'], EQUAL);
   });
-  const signed = 'upload of 512 MiB over plain http, both with the SHA-256 that the gateway verifies';
-  compare(signed, 'up', 512, ['ours', 'lib-storage'], 1.5);
-  compare(signed, 'up', 512, ['ours', 'lib-storage-tuned'], 1);
-  compare('download of 512 MiB over plain http', 'down', 512, ['ours', 'bare'], EQUAL);
+  compare('upload of 1 GiB over plain http, ours with CRC32', 'up', 1024, ['ours', 'lib-storage'], 1.5, 'crc32');
+  const signed = 'upload of 1 GiB over plain http, both with the SHA-256 that the gateway verifies';
+  compare(signed, 'up', 1024, ['ours', 'lib-storage'], GATEWAY_BOUND);
+  compare(signed, 'up', 1024, ['ours', 'lib-storage-tuned'], 1);
+  compare('download of 1 GiB over plain http', 'down', 1024, ['ours', 'bare'], EQUAL);
   for (const direction of ['up', 'down']) {
     const { growth, seconds } = transfer('ours', direction, 1024);
     promise(

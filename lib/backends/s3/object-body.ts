@@ -15,15 +15,19 @@ export interface ObjectBodyOptions {
 /** What is read ahead of the first reader: bodies of up to this size free their socket even when nobody comes. */
 const READ_AHEAD = 128 * 1024;
 
+/** Bytes that wait for a reader who has come. Encrypted bytes come in chunks of 16 KiB: one by one they cost a turn each. */
+const WAITING = 64 * 1024;
+
 export class ObjectBody extends Readable {
   readonly #source: Readable;
   readonly #options: ObjectBodyOptions;
   #left: number;
+  /** Lengths of the chunks that wait. */
+  readonly #lengths: number[] = [];
   #unread: NodeJS.Timeout | undefined;
 
   constructor(source: Readable, options: ObjectBodyOptions) {
-    // One chunk at a time: several that wait are copied together when they are read.
-    super({ highWaterMark: 1 });
+    super({ highWaterMark: WAITING });
     this.#source = source;
     this.#options = options;
     this.#left = options.size;
@@ -31,6 +35,7 @@ export class ObjectBody extends Readable {
     this.on('error', () => {});
     source.on('data', (chunk: Buffer) => {
       this.#left -= chunk.byteLength;
+      this.#lengths.push(chunk.byteLength);
       const ahead = this.#unread !== undefined && this.readableLength + chunk.byteLength < READ_AHEAD;
       if (!this.push(chunk) && !ahead) source.pause();
     });
@@ -60,7 +65,21 @@ export class ObjectBody extends Readable {
       clearTimeout(this.#unread);
       this.#unread = undefined;
     }
-    return super.read(size);
+    if (size === 0 || this.readableLength === 0) return super.read(size);
+    // Several chunks that wait would be copied together: they are given as they came. Whoever wants a size gets it.
+    const first = size ?? this.#lengths[0] ?? this.readableLength;
+    const chunk = super.read(first < this.readableLength ? first : size) as Buffer | null;
+    this.#taken(chunk?.byteLength ?? 0);
+    return chunk;
+  }
+
+  #taken(bytes: number): void {
+    for (let left = bytes; left > 0 && this.#lengths.length > 0;) {
+      const [first] = this.#lengths as [number];
+      if (first > left) this.#lengths[0] = first - left;
+      else this.#lengths.shift();
+      left -= first;
+    }
   }
 
   override _destroy(error: Error | null, callback: (error?: Error | null) => void): void {

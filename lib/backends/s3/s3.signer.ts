@@ -76,7 +76,8 @@ export class S3UrlSigner {
     const now = nowOf(address);
     const expiresIn = cappedExpiry(request.expiresIn, credentials, now, details);
     const { protocol, hostname, port } = address;
-    const names = Object.keys(headers ?? {});
+    // Headers that went into the query would be bound as well, but not every store applies them from there.
+    const bound = headers && new Set(Object.keys(headers));
     const signed = await presigner.presign(
       {
         method,
@@ -84,16 +85,17 @@ export class S3UrlSigner {
         hostname,
         port,
         path: address.path + encodedPath(key),
-        query: { ...query },
+        // The signer works on a copy of the query, but sets headers in what it is given.
+        query: query as Record<string, string> | undefined,
         headers: { ...headers },
       },
       {
         expiresIn,
-        signingDate: new Date(now),
+        signingDate: signingDate(now),
         signingRegion: address.region,
         signingService: address.service,
-        // Headers that went into the query would be bound as well, but not every store applies them from there.
-        ...(names.length > 0 && { signableHeaders: new Set(names), unhoistableHeaders: new Set(names) }),
+        signableHeaders: bound,
+        unhoistableHeaders: bound,
       },
     );
     return {
@@ -165,6 +167,24 @@ export class S3UrlSigner {
     }
     return this.#signer;
   }
+}
+
+/** The signer writes the date out for every URL, in whole seconds: within one the text stays the same. */
+class SigningDate extends Date {
+  readonly #text = super.toISOString();
+
+  override toISOString(): string {
+    return this.#text;
+  }
+}
+
+let lastDate = new SigningDate(0);
+
+/** @param now milliseconds */
+function signingDate(now: number): Date {
+  const second = Math.floor(now / 1000) * 1000;
+  if (lastDate.getTime() !== second) lastDate = new SigningDate(second);
+  return lastDate;
 }
 
 function nowOf({ client }: Address): number {

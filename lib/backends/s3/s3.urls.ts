@@ -56,12 +56,11 @@ export class S3Urls {
       if (publicUrl !== undefined) return address(publicUrl, key);
       if (cloudFront !== undefined) return this.#cloudFrontUrl(key, expiresIn, details);
     }
-    const query = {
-      ...(disposition && {
-        'response-content-disposition': contentDisposition(disposition.filename, { type: disposition.type }),
-      }),
-      ...(contentType !== undefined && { 'response-content-type': contentType }),
-    };
+    const query: Record<string, string> = {};
+    if (disposition) {
+      query['response-content-disposition'] = contentDisposition(disposition.filename, { type: disposition.type });
+    }
+    if (contentType !== undefined) query['response-content-type'] = contentType;
     return (await this.#signer.sign({ method: 'GET', key, expiresIn, query }, details)).url;
   }
 
