@@ -19,6 +19,8 @@ const count = Number(process.argv[3] ?? 5000);
 const CONCURRENCY = 16;
 /** Milliseconds to a gateway that is some way off, as a store in the same part of the world is. */
 const FAR = 20;
+/** Over a line without any delay the one thread of JavaScript is what counts (docs/decisions/0172). */
+const DOWN_WITHOUT_DELAY = 0.5;
 const MIB = 1024 * 1024;
 
 if (!cephIsInstalled() || spawnSync('rclone', ['version']).status !== 0) {
@@ -180,7 +182,7 @@ try {
   }
   const far = await farAway(full, source, fresh);
   report(bytes, up, 'disk to gateway', 1);
-  report(bytes, down, 'gateway to disk', 1);
+  report(bytes, down, 'gateway to disk', DOWN_WITHOUT_DELAY);
   report(bytes, [far.up], `disk to a gateway ${FAR} ms away`, 1);
   report(bytes, [far.down], `a gateway ${FAR} ms away to disk`, 1);
 } finally {
