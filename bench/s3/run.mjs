@@ -11,7 +11,7 @@ const rounds = Number(process.argv[2] ?? 5);
 const MIB = 1024 * 1024;
 const BUDGET = 64 * MIB;
 /** Rounds of one and the same program differ by more. */
-const EQUAL = 0.95;
+const EQUAL = 0.9;
 /** Where the gateway's own hashes take most of the two cores, no client can be much faster (docs/decisions/0066). */
 const GATEWAY_BOUND = 1.25;
 
