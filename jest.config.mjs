@@ -1,4 +1,5 @@
 /** Jest over ES modules: ts-jest compiles, `tsc --noEmit` (npm run typecheck) checks the types. */
+import { availableParallelism } from 'node:os';
 
 /** Suites that are slow or need servers, a browser or root: each has a script of its own (`npm run test:<suite>`). */
 const SLOW = ['real', 'browser', 'pack', 'memory', 'reliability'];
@@ -27,7 +28,7 @@ export default {
   ],
   coverageProvider: 'v8',
   collectCoverageFrom: ['lib/**/*.ts'],
-  // Jest's own choice leaves one core free, which on two cores means one file after the other.
-  maxWorkers: '100%',
+  // One more than there are cores: files that wait (for expiries, for processes) leave their core to others.
+  maxWorkers: availableParallelism() + 1,
   testTimeout: 30_000,
 };

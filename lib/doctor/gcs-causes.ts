@@ -40,6 +40,13 @@ export const GCS_CAUSES: readonly CauseRow[] = [
       `Create it: it is never made for you. Or correct ${variable('STORAGE_GCS_BUCKET')}, the name without gs://.`,
   },
   {
+    codes: ['signingDenied'],
+    cause: 'There is no private key here, and the IAM service refuses to sign for the service account.',
+    advice:
+      'Give the service account the role Service Account Token Creator on itself, and enable the API of IAM Service ' +
+      'Account Credentials; or use a service account key.',
+  },
+  {
     reason: ['permission-denied'],
     status: [401],
     cause: 'The store does not accept the credentials.',

@@ -7,6 +7,7 @@ import { startCloudinaryServer, type CloudinaryServer } from '../../servers/clou
 import type { GcsContractServer } from '../../servers/gcs/gcs-contract-server.js';
 import { speakHttp } from '../cloudinary/targets.js';
 import { BUCKET, startServer } from '../gcs/gcs.js';
+import { machineAuth } from '../gcs/machine-auth.js';
 import { assertTools, clockOff, diagnoseIn } from './doctor-process.js';
 
 let gcs: GcsContractServer;
@@ -16,9 +17,12 @@ beforeAll(async () => {
   assertTools();
   speakHttp();
   [gcs, cloudinary] = await Promise.all([startServer(), startCloudinaryServer()]);
+  // Where Google's library looks for the identity of the machine it runs on.
+  process.env['GCE_METADATA_HOST'] = new URL(gcs.origin).host;
 });
 
 afterAll(async () => {
+  delete process.env['GCE_METADATA_HOST'];
   await Promise.all([gcs.stop(), cloudinary.close()]);
   tell(`clouds: ${BROKEN.length} broken set-ups, 2 good ones`);
 });
@@ -41,6 +45,11 @@ const cloudinaryProcess = () => ({ CLOUDINARY_URL: cloudinary.cloudinaryUrl });
 function otherKey(): string {
   const { privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
   return privateKey.export({ type: 'pkcs8', format: 'pem' }).toString();
+}
+
+/** On a machine of Google's, which has no key of its own. */
+async function onMachine(): Promise<DiagnoseOptions> {
+  return onGcs({ credentials: undefined, auth: await machineAuth(gcs) });
 }
 
 /** [what is broken, step, cause, diagnosis] */
@@ -74,6 +83,15 @@ const BROKEN: readonly (readonly [string, string, RegExp, () => Promise<Diagnosi
     'clock',
     /clock of this machine is 3,(?:600|599|601) s behind/,
     () => diagnoseIn(clockOff('-1h'), onGcs()),
+  ],
+  [
+    'GCS: a machine whose account may not sign',
+    'url',
+    /IAM service refuses to sign for the service account/,
+    async () => {
+      gcs.faults.next(/:signBlob/, { status: 403, reason: 'forbidden' });
+      return diagnoseStorage(await onMachine());
+    },
   ],
   [
     'GCS: links that live longer than Google allows',

@@ -6,10 +6,10 @@ import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { inspect } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { Storage } from '@google-cloud/storage';
 import type { GoogleAuthLike } from '../../../lib/backends/gcs/index.js';
 import { another, backend, content, failure, KEY, pieces, put, read, server, TEXT, useServer } from './driver-bench.js';
 import { backendOn, CHUNK, startServer } from './gcs.js';
+import { machineAuth } from './machine-auth.js';
 import { RawClient } from './raw-client.js';
 
 let folder: string;
@@ -168,24 +168,6 @@ describe('tokens', () => {
 const onMachine = (work: () => Promise<void>) =>
   withEnvironment({ GCE_METADATA_HOST: server.origin.slice('http://'.length), CLOUDSDK_CONFIG: folder }, work);
 
-interface HttpClient {
-  readonly interceptors: { readonly request: { add(interceptor: object): void } };
-}
-
-/** Google's own auth library on such a machine, with the IAM service of the contract server. */
-async function machineAuth(): Promise<GoogleAuthLike> {
-  const { authClient } = new Storage();
-  const client = (await authClient.getClient()) as unknown as { gaxios?: HttpClient; transporter: HttpClient };
-  (client.gaxios ?? client.transporter).interceptors.request.add({
-    resolved: async (config: { url: string | URL }) => {
-      const url = new URL(config.url);
-      if (url.host === 'iamcredentials.googleapis.com') config.url = `${server.origin}${url.pathname}`;
-      return config;
-    },
-  });
-  return authClient as GoogleAuthLike;
-}
-
 describe('a machine of Google’s', () => {
   it('has its tokens from the metadata server, and new ones where those end', async () => {
     await onMachine(async () => {
@@ -213,7 +195,7 @@ describe('a machine of Google’s', () => {
 
   it('has its URLs signed by the IAM service', async () => {
     await onMachine(async () => {
-      const driver = another({ credentials: undefined, auth: await machineAuth() });
+      const driver = another({ credentials: undefined, auth: await machineAuth(server) });
       const upload = await driver.getUploadUrl(KEY, { expiresIn: 60, contentType: 'text/plain' });
       const { status } = await fetch(upload.url, { method: 'PUT', headers: { ...upload.headers }, body: 'signed' });
       expect(status).toBe(200);
@@ -224,7 +206,7 @@ describe('a machine of Google’s', () => {
 
   it('that may not sign, or cannot now, is told apart', async () => {
     await onMachine(async () => {
-      const driver = another({ credentials: undefined, auth: await machineAuth() });
+      const driver = another({ credentials: undefined, auth: await machineAuth(server) });
       server.faults.next(/:signBlob/, { status: 403, reason: 'forbidden' });
       const denied = await failure(driver.getUploadUrl(KEY, { expiresIn: 60 }));
       expect([denied.code, denied.operation, denied.key]).toEqual(['permission-denied', 'getUploadUrl', KEY]);
