@@ -146,7 +146,7 @@ describe('files of the store', () => {
     await fs.rm(root, { recursive: true });
     // A volume that is not mounted must not fill the disk beneath it: the root is not made anew.
     // Nor are its files taken for deleted.
-    const reads = [keys(backend), read(backend, 'a'), backend.stat(parseKey('a'))];
+    const reads = [keys(backend), read(backend, 'a'), backend.stat(parseKey('a')), backend.delete(parseKey('a'))];
     for (const attempt of [backend.check({ write: false }), put(backend, 'a', 'a'), ...reads]) {
       expect(await failure(attempt)).toBeInstanceOf(StorageUnavailableError);
     }

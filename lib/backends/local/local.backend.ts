@@ -151,7 +151,10 @@ export class LocalBackend extends BaseStorageBackend {
       assertFits(key, details);
       if (!store) return false;
       await store.prepare();
-      return remove(store, key);
+      const removed = await remove(store, key);
+      // On a volume that is not mounted nothing was deleted, which must not look as if there was nothing.
+      if (!removed && (await store.isGone())) throw rootIsGone(undefined, details);
+      return removed;
     });
   }
 
