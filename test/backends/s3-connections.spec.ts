@@ -142,6 +142,23 @@ describe('silence', () => {
   });
 });
 
+describe('closing the backend', () => {
+  it('ends what is under way, and nothing is sent again after it', async () => {
+    respond = () => {};
+    const storage = storageWith({ maxAttempts: 4, maxSockets: 1 });
+    const puts = ['first', 'waiting'].map((key) => storage.put(key, 'x', { url: false }));
+    const ended = Promise.allSettled(puts);
+    while (came.length === 0) await sleep(10);
+    await backends[0]!.close();
+    const reason = { code: 'unavailable', message: expect.stringContaining('the backend was closed') };
+    const rejected = { status: 'rejected', reason: expect.objectContaining(reason) };
+    expect(await ended).toEqual([rejected, rejected]);
+    // Longer than the SDK's first pause.
+    await sleep(300);
+    expect(came).toEqual(['PUT /bucket/first']);
+  });
+});
+
 it.each([
   { maxAttempts: 0 },
   { maxSockets: NaN },

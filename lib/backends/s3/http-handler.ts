@@ -7,6 +7,7 @@ import * as https from 'node:https';
 import type { Socket } from 'node:net';
 import { Readable } from 'node:stream';
 import { leaveOnceAnswered } from './early-answer.js';
+import { HANDLER_CLOSED } from './network.errors.js';
 import { PartStream } from './part-stream.js';
 import { encodedText } from './url-path.js';
 
@@ -51,6 +52,8 @@ const noConnection = (timeout: number) =>
   Object.assign(new Error(`no connection within ${timeout} ms`), { name: 'ConnectTimeoutError', code: 'ETIMEDOUT' });
 const silence = (timeout: number) =>
   Object.assign(new Error(`no byte within ${timeout} ms`), { name: 'TimeoutError', code: 'ETIMEDOUT' });
+/** Not repeated. */
+const closed = () => Object.assign(new Error('the HTTP handler was closed'), { code: HANDLER_CLOSED });
 
 /** Gives up new connections that take too long. The wait for a free socket is over by then. */
 function timeConnections<A extends http.Agent>(agent: A, connected: 'connect' | 'secureConnect', timeout: number): A {
@@ -122,6 +125,8 @@ export class S3HttpHandler {
   readonly #short: Agents;
   /** So that slow clients cannot take every socket from requests that are done at once. */
   readonly #waiting: Agents;
+  readonly #unanswered = new Set<http.ClientRequest>();
+  #closed = false;
 
   constructor({ connectTimeout, idleTimeout, maxSockets }: HttpHandlerOptions) {
     this.#idleTimeout = idleTimeout;
@@ -133,6 +138,7 @@ export class S3HttpHandler {
     request: HandledRequest,
     { abortSignal }: { readonly abortSignal?: AbortSignal } = {},
   ): Promise<{ response: HandledResponse }> {
+    if (this.#closed) return Promise.reject(closed());
     const { method, protocol, port, headers, body } = request;
     const secure = protocol === 'https:';
     const agents = waitsForClient(request) ? this.#waiting : this.#short;
@@ -146,6 +152,8 @@ export class S3HttpHandler {
         headers,
         signal: abortSignal,
       });
+      this.#unanswered.add(sent);
+      for (const event of ['response', 'close']) sent.once(event, () => this.#unanswered.delete(sent));
       sent.on('error', reject);
       sent.once('response', (answer: http.IncomingMessage) => resolve({ response: answerOf(answer) }));
       watchSilence(sent, this.#idleTimeout);
@@ -163,6 +171,9 @@ export class S3HttpHandler {
   }
 
   destroy(): void {
+    this.#closed = true;
+    // Those that wait for a socket would get one from an agent that lost its own, and the SDK would repeat the others.
+    for (const sent of this.#unanswered) sent.destroy(closed());
     for (const agents of [this.#short, this.#waiting]) {
       agents['http:'].destroy();
       agents['https:'].destroy();

@@ -13,6 +13,9 @@ const unavailable =
   (details) =>
     new StorageUnavailableError({ ...details, reason, ...(advice !== undefined && { advice }) });
 
+/** Code of this backend's own HTTP handler. */
+export const HANDLER_CLOSED = 'ERR_STORAGE_HANDLER_CLOSED';
+
 export const timedOut: Maker = (details) => new StorageTimeoutError(details);
 export const cut = unavailable('the connection to the store broke');
 
@@ -44,6 +47,7 @@ export const NETWORK_ERRORS: Readonly<Record<string, Maker>> = {
   ENETUNREACH: noWay,
   ENOTFOUND: noName,
   EAI_AGAIN: noName,
+  [HANDLER_CLOSED]: unavailable('the backend was closed while the request was under way'),
   ECONNRESET: cut,
   EPIPE: cut,
   ERR_STREAM_PREMATURE_CLOSE: cut,
