@@ -15,7 +15,7 @@ export interface ObjectBodyOptions {
 /** What is read ahead of the first reader: bodies of up to this size free their socket even when nobody comes. */
 const READ_AHEAD = 128 * 1024;
 
-/** Bytes that wait for a reader who has come. Encrypted bytes come in chunks of 16 KiB: one by one they cost a turn each. */
+/** Bytes that wait for a reader who has come. Encrypted bytes come in chunks of 16 KiB, which one by one cost a turn each. */
 const WAITING = 64 * 1024;
 
 export class ObjectBody extends Readable {
