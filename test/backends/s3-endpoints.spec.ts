@@ -102,6 +102,12 @@ it('an endpoint of the environment takes its region from there too', async () =>
   expect(came).toEqual([expect.stringContaining('/garage/s3/aws4_request')]);
 });
 
+it('AWS of which nobody names a region is asked in us-east-1', async () => {
+  const backend = await create({ dialect: 'aws', clientConfig: { endpoint: local, forcePathStyle: true } });
+  await new StorageService(backend).put('k', 'x', { url: false });
+  expect(came).toEqual([expect.stringContaining('/us-east-1/s3/aws4_request')]);
+});
+
 it('without any endpoint it is AWS', async () => {
   const backend = await create({ region: 'eu-west-1' });
   expect(backend.capabilities.createOnly).toEqual(['single', 'multipart', 'copy']);

@@ -47,7 +47,10 @@ export const NETWORK_ERRORS: Readonly<Record<string, Maker>> = {
   ENETUNREACH: noWay,
   ENOTFOUND: noName,
   EAI_AGAIN: noName,
-  [HANDLER_CLOSED]: unavailable('the backend was closed while the request was under way'),
+  [HANDLER_CLOSED]: unavailable(
+    'the backend was closed while the request was under way',
+    'Close a storage once nothing uses it any more.',
+  ),
   ECONNRESET: cut,
   EPIPE: cut,
   ERR_STREAM_PREMATURE_CLOSE: cut,

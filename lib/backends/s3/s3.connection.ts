@@ -47,8 +47,8 @@ async function makeClient(sdk: S3Sdk, settings: S3Settings): Promise<S3Client> {
     await client.config.region();
     return client;
   } catch {
-    // Neither the environment nor a shared file names one.
-    client.destroy();
+    // Neither the environment nor a shared file names one. The client is left and not destroyed: nothing was opened, and
+    // its HTTP handler is that of the next one.
     return new sdk.S3Client({ ...config, region: 'us-east-1' });
   }
 }
