@@ -1,18 +1,13 @@
 /** The file of confirmed objects: append-only JSON lines, by which a copy goes on where it was killed. */
-import { appendFileSync } from 'node:fs';
+import { writeSync } from 'node:fs';
 import { mkdir, open, type FileHandle } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import {
-  InvalidOptionsError,
-  PermissionDeniedError,
-  QuotaExceededError,
-  StorageError,
-  StorageUnavailableError,
-} from '../contract/index.js';
+import { InvalidOptionsError, PermissionDeniedError, QuotaExceededError, StorageError } from '../contract/index.js';
 import { codeOf } from '../disk/errno.js';
 import { shortCall } from '../disk/short-calls.js';
 import { ConfirmedObjects } from './confirmed-objects.js';
 import { COPY_ADVICE } from './copy-advice.js';
+import { lockJournal } from './journal-lock.js';
 import type { JournalSubject } from './journal-place.js';
 import { versionText, type SourceVersion } from './source-version.js';
 import { linesOf } from './text-lines.js';
@@ -34,9 +29,6 @@ interface Revocation {
 
 const KIND = 'nestjs-storage copy';
 const VERSION = 1;
-/** A lock whose holder was killed is free after so many milliseconds: resuming waits for that, and no longer. */
-const STALE = 3_000;
-const LOCK_RETRIES = { retries: 20, factor: 1, minTimeout: 250, maxTimeout: 250 };
 /** A key has at most 1,024 bytes, and JSON makes at most six characters of one. */
 const LONGEST_LINE = 64 * 1024;
 const NO_ROOM = new Set(['ENOSPC', 'EDQUOT', 'EFBIG']);
@@ -54,9 +46,13 @@ function failed(error: unknown): StorageError {
   return new StorageError({ ...details, reason: 'the journal could not be read or written' });
 }
 
+function writeWhole(fd: number, bytes: Buffer): void {
+  for (let at = 0; at < bytes.length;) at += writeSync(fd, bytes, at);
+}
+
 const append = shortCall(
   (file: FileHandle, text: string) => file.appendFile(text),
-  (file: FileHandle, text: string) => appendFileSync(file.fd, text),
+  (file: FileHandle, text: string) => writeWhole(file.fd, Buffer.from(text)),
 );
 
 /** Runs a step of the file system and tells its failure by reason. */
@@ -174,7 +170,7 @@ export class Journal {
   static async open(path: string, subject: JournalSubject, onLost: (error: StorageError) => void): Promise<Journal> {
     return told(async () => {
       await mkdir(dirname(path), { recursive: true, mode: 0o700 });
-      const unlock = await lock(path, onLost);
+      const unlock = await lockJournal(path, onLost);
       let handle: FileHandle | undefined;
       try {
         const confirmed = new ConfirmedObjects();
@@ -228,31 +224,4 @@ export class Journal {
     this.#underway = written.catch(() => undefined);
     return written;
   }
-}
-
-async function lock(path: string, onLost: (error: StorageError) => void): Promise<() => Promise<void>> {
-  // Loaded on first use: the package listens for the end of the process.
-  const { default: lockfile } = await import('proper-lockfile');
-  try {
-    const release = await lockfile.lock(path, {
-      realpath: false,
-      stale: STALE,
-      update: STALE / 3,
-      retries: LOCK_RETRIES,
-      onCompromised: (error) => onLost(taken(error)),
-    });
-    // A lock that was broken is not ours to release.
-    return () => release().catch(() => undefined);
-  } catch (error) {
-    throw (error as NodeJS.ErrnoException).code === 'ELOCKED' ? taken(error) : error;
-  }
-}
-
-function taken(cause: unknown): StorageUnavailableError {
-  return new StorageUnavailableError({
-    operation: 'copy',
-    reason: 'another run of this copy is at work',
-    advice: COPY_ADVICE.busyJournal,
-    cause,
-  });
 }

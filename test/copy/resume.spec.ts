@@ -1,8 +1,8 @@
 /** The journal: what a second run may skip, what it must not trust, and what becomes of a broken one. */
 import { spawnSync } from 'node:child_process';
 import { hash } from 'node:crypto';
-import { appendFile, readFile, stat, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { appendFile, mkdir, readdir, readFile, rmdir, stat, utimes, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import { buffer } from 'node:stream/consumers';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it } from '@jest/globals';
@@ -296,6 +296,47 @@ describe('a journal is refused', () => {
     expect(second).toBeInstanceOf(StorageUnavailableError);
     expect(second.message).toContain('another run of this copy is at work');
     expect(await first).toMatchObject({ ok: true, copied: { objects: 20 } });
+  });
+});
+
+describe('the lock of a run that was killed', () => {
+  const IN_AN_HOUR = new Date(Date.now() + 3_600_000);
+
+  /** Leaves what a run leaves that is killed after one object, with a lock that never grows old. */
+  async function killed() {
+    const journal = join(await folder(), 'journal.jsonl');
+    const [source, target] = [await folder(), await folder()];
+    const [from, to] = [await localStorage(source), await localStorage(target)];
+    for (let n = 0; n < 20; n++) await from.put(`k${n}`, `body ${n}`, { url: false });
+    const library = new URL('../../node_modules/.cache/nestjs-storage/lib/', import.meta.url);
+    const script = `
+      const { copyStorage } = await import('${new URL('copy/index.js', library).href}');
+      const { createStorage } = await import('${new URL('index.js', library).href}');
+      const [journal, ...roots] = process.argv.slice(1);
+      const [from, to] = await Promise.all(roots.map((root) => createStorage({ backend: 'local', local: { root } })));
+      await copyStorage({ from, to, journal, concurrency: 1, onObject: () => process.kill(process.pid, 'SIGKILL') });
+    `;
+    const args = ['--input-type=module', '-e', script, journal, source, target];
+    expect(spawnSync(process.execPath, args).signal).toBe('SIGKILL');
+    const lock = `${journal}.lock`;
+    await utimes(lock, IN_AN_HOUR, IN_AN_HOUR);
+    return { from, to, journal, lock };
+  }
+
+  it('does not keep the next run waiting, and nothing of it stays', async () => {
+    const { from, to, journal } = await killed();
+    const summary = await copyStorage({ from, to, journal });
+    expect(summary).toMatchObject({ ok: true, skipped: { objects: 1 }, copied: { objects: 19 } });
+    expect(await readdir(dirname(journal))).toEqual(['journal.jsonl']);
+  });
+
+  it('is left to whoever has taken it since', async () => {
+    const { from, to, journal, lock } = await killed();
+    await rmdir(lock);
+    await mkdir(lock);
+    await utimes(lock, IN_AN_HOUR, IN_AN_HOUR);
+    expect(await failure(copyStorage({ from, to, journal }))).toBeInstanceOf(StorageUnavailableError);
+    expect(await readdir(dirname(journal))).toContain('journal.jsonl.lock');
   });
 });
 

@@ -1,13 +1,13 @@
 /** Temporary files: made exclusively under a name that tells their owner, swept when that owner is gone. */
 import fs, { type BigIntStats } from 'node:fs';
 import { codeOf } from '../../disk/errno.js';
+import { OWNER, stateOfOwner } from '../../disk/owner.js';
 import type { ContainedRoot, Folder } from './contained-root.js';
 import { close, copyFile, fstat, link, lstat, open, readdir, rmdir, unlink } from './fs-calls.js';
 import { isMissing } from './fs-errors.js';
 import { identityOf, keyHash } from './identity.js';
 import { INTERNAL_MODE, LOCKS, TEMP } from './layout.js';
 import type { MetadataRecords } from './metadata-records.js';
-import { OWNER, stateOfOwner } from './owner.js';
 
 const { O_RDWR, O_RDONLY, O_CREAT, O_EXCL, O_NOFOLLOW = 0, COPYFILE_EXCL, COPYFILE_FICLONE } = fs.constants;
 

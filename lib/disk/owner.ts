@@ -1,8 +1,8 @@
-/** Who made a temporary file, and whether that process still lives. */
+/** Which process left something on the disk, and whether it still lives. */
 import fs from 'node:fs';
 import { hash } from 'node:crypto';
 import { hostname } from 'node:os';
-import { codeOf } from '../../disk/errno.js';
+import { codeOf } from './errno.js';
 
 function textOf(read: () => string): string {
   try {
@@ -30,7 +30,7 @@ const place = hash(
   'hex',
 ).slice(0, 16);
 
-/** First part of the names of this process's temporary files. No dot in it. */
+/** Names this process. No dot in it, nor a space. */
 export const OWNER = `${place}-${process.pid}-${startOf('self')}`;
 
 /** `foreign`: of another host, namespace or boot, where nothing can be said but by age. */
