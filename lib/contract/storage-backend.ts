@@ -30,6 +30,8 @@ export interface StagedObject {
   readonly info: StagedInfo;
   /** Reads the staged bytes. Only where `capabilities.stagedReads`. */
   open?(range?: ByteRange): Promise<Readable>;
+  /** Whether the staged bytes are these: open() for who holds them. Optional, and only where `capabilities.stagedReads`. */
+  matches?(bytes: Uint8Array): Promise<boolean>;
   /**
    * Publishes the object in one step, conditions included: until it resolves, readers see the old object whole; if it
    * rejects, they go on seeing it and nothing of the staged body is left. A second call gives the same answer.

@@ -12,6 +12,12 @@ async function crc32Of(body: Readable): Promise<string> {
   return sum.toString(16).padStart(8, '0');
 }
 
+async function holds(staged: StagedUpload, small: Buffer | undefined): Promise<boolean> {
+  if (small && staged.matches) return staged.matches(small);
+  const held = await staged.open!();
+  return small ? small.equals(await wholeBody(held)) : (await crc32Of(held)) === staged.digest;
+}
+
 /**
  * Where staged bytes can be read back they are; elsewhere the store checks them as they are sent.
  *
@@ -19,10 +25,7 @@ async function crc32Of(body: Readable): Promise<string> {
  * @throws ChecksumMismatchError
  */
 export async function assertSameBytes(staged: StagedUpload, small: Buffer | undefined): Promise<void> {
-  if (staged.open === undefined) return;
-  const held = await staged.open();
-  const same = small ? small.equals(await wholeBody(held)) : (await crc32Of(held)) === staged.digest;
-  if (same) return;
+  if (staged.open === undefined || (await holds(staged, small))) return;
   throw new ChecksumMismatchError({
     operation: 'copy',
     key: staged.info.key,

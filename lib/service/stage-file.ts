@@ -24,6 +24,7 @@ export interface StagedBytes {
   readonly info: StagedInfo;
   readonly digest: string | undefined;
   open?(range?: ByteRange): Promise<Readable>;
+  matches?(bytes: Uint8Array): Promise<boolean>;
   commit(): Promise<ObjectInfo>;
   abort(): Promise<void>;
 }
@@ -63,6 +64,7 @@ export async function stageFile(
       info: staged.info,
       digest: checked.digest,
       ...(staged.open && { open: (range?: ByteRange) => staged.open!(range) }),
+      ...(staged.matches && { matches: (bytes: Uint8Array) => staged.matches!(bytes) }),
       commit: () => staged.commit(),
       abort: () => staged.abort(),
     };

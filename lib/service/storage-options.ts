@@ -58,6 +58,8 @@ export interface StagedUpload {
   readonly digest: string | undefined;
   /** Reads the staged bytes, where the backend can (`capabilities.stagedReads`). */
   open?(range?: ByteRange): Promise<Readable>;
+  /** Whether the staged bytes, read back, are these. Only where `open` is; some backends have only that. */
+  matches?(bytes: Uint8Array): Promise<boolean>;
   /** Publishes the file in one step. */
   commit(): Promise<StoredFile>;
   /** Throws it away. */

@@ -64,6 +64,7 @@ export class ScopeBackend extends ForwardingBackend implements ContextualBackend
     return {
       info: { ...staged.info, key },
       ...(staged.open && { open: (range) => staged.open!(range) }),
+      ...(staged.matches && { matches: (bytes) => staged.matches!(bytes) }),
       commit: async () => this.#own(await staged.commit()),
       abort: () => staged.abort(),
     };

@@ -1,7 +1,11 @@
 /** Copies: what is equal afterwards, what is left alone, and what becomes of failures. */
-import { setTimeout as sleep } from 'node:timers/promises';
+import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
+import { open, readdir } from 'node:fs/promises';
+import { join } from 'node:path';
 import { Readable } from 'node:stream';
+import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from '@jest/globals';
+import { LocalBackend } from '../../lib/backends/local/index.js';
 import {
   InvalidOptionsError,
   OperationAbortedError,
@@ -9,11 +13,52 @@ import {
   StorageFileNotFoundError,
   StorageUnavailableError,
   type OpenedObject,
+  type StagedObject,
+  type StageOptions,
+  type StorageBackend,
+  type StorageKey,
 } from '../../lib/contract/index.js';
 import { copyStorage, type CopyProgress } from '../../lib/copy/index.js';
 import { FakeStorage } from '../../lib/testing/index.js';
-import type { StorageService } from '../../lib/storage.service.js';
-import { contents, copied, failure, filesIn, localStorage, memoryStorage, openDescriptors, watched } from './rig.js';
+import { StorageService } from '../../lib/storage.service.js';
+import { ForwardingBackend } from '../../lib/wrappers/forwarding.backend.js';
+import {
+  contents,
+  copied,
+  failure,
+  filesIn,
+  folder,
+  localStorage,
+  memoryStorage,
+  openDescriptors,
+  watched,
+} from './rig.js';
+
+/** The disk loses a bit of one object once it was staged. */
+class SpoilingBackend extends ForwardingBackend {
+  constructor(
+    inner: StorageBackend,
+    readonly key: string,
+    readonly matches: boolean,
+  ) {
+    super(inner);
+  }
+
+  override async stage(key: StorageKey, body: AsyncIterable<Uint8Array>, options: StageOptions): Promise<StagedObject> {
+    const staged = await super.stage(key, body, options);
+    if (key === this.key) await this.#spoil(staged.info.size);
+    return { ...staged, ...(!this.matches && { matches: undefined }) };
+  }
+
+  async #spoil(size: number): Promise<void> {
+    const temporary = fileURLToPath(new URL('.nestjs-storage/tmp/', this.location));
+    const [name, ...others] = await readdir(temporary);
+    expect(others).toEqual([]);
+    const file = await open(join(temporary, name!), 'r+');
+    await file.write('?', size - 1);
+    await file.close();
+  }
+}
 
 const large = Buffer.alloc(700_000, 'abcdefg');
 
@@ -303,6 +348,22 @@ describe('failures', () => {
     expect(backend.openBodies).toBe(0);
   });
 
+  it.each([
+    ['a small one, held', 'plain.txt', true],
+    ['a small one, of a backend that only reads it back', 'plain.txt', false],
+    ['a large one', 'large.bin', true],
+  ])('of bytes that the disk did not keep are found before anybody sees them: %s', async (_name, key, matches) => {
+    const from = await filled(memoryStorage());
+    const root = await folder();
+    const to = new StorageService(new SpoilingBackend(new LocalBackend({ root }), key, matches));
+    const { summary, objects } = await copied({ from, to, concurrency: 1 });
+    expect(summary).toMatchObject({ ok: false, failed: { objects: 1 }, copied: { objects: 43 } });
+    expect(objects[key]).toMatchObject({ outcome: 'failed', error: { code: 'checksum-mismatch' } });
+    expect(await to.exists(key)).toBe(false);
+    expect((await filesIn(root)).filter((path) => path.includes('/.nestjs-storage/tmp/'))).toEqual([]);
+    await to.close();
+  });
+
   it('of an object that went away since it was listed are none', async () => {
     const { backend, storage: from } = watched();
     await filled(from);
@@ -311,6 +372,8 @@ describe('failures', () => {
     const { summary, objects } = await copied({ from, to, concurrency: 1 });
     expect(summary).toMatchObject({ ok: true, gone: { objects: 1 }, copied: { objects: 43 } });
     expect(objects['many/9.txt']).toMatchObject({ outcome: 'gone' });
+    // Bodies tell that they are closed in a turn of their own.
+    await nextTurn();
     expect(backend.openBodies).toBe(0);
   });
 

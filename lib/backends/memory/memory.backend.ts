@@ -104,6 +104,7 @@ export class MemoryBackend extends BaseStorageBackend {
     return {
       info,
       open: async (range?: ByteRange) => this.#body(bytes, range, details),
+      matches: async (sent: Uint8Array) => bytes.equals(sent),
       commit: () =>
         (outcome ??= (async () => {
           try {

@@ -127,6 +127,12 @@ export const stagingCases = groupOf('staging', {
         sameBytes(await buffer(await staged.open({ start: 10, end: 19 })), bytes.subarray(10, 20), 'part of it');
         sameBytes(await buffer(await staged.open({ suffix: 7 })), bytes.subarray(-7), 'end of it');
         await context.fails(staged.open({ start: bytes.length }), 'invalid-range');
+        if (!staged.matches) continue;
+        const other = Buffer.from(bytes);
+        other[other.length - 1]! ^= 1;
+        const answers = [bytes, other, bytes.subarray(1), Buffer.concat([bytes, bytes]), Buffer.alloc(0)];
+        const told = await Promise.all(answers.map((answer) => staged.matches!(answer)));
+        assert.deepEqual(told, [true, false, false, false, false], 'matches() tells the bytes from others');
       } finally {
         await staged.abort();
       }
