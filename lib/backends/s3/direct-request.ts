@@ -1,11 +1,12 @@
 /**
- * First attempts of the two requests that every file takes, signed by the SDK's signer and sent by the client's HTTP
- * handler, past the layers in between, which cost more than both together. Whatever is not a plain success goes on inside
- * the SDK, as the first of its attempts: it tells errors, waits and repeats as ever (docs/decisions/0149).
+ * First attempts of the two requests that every file takes, signed here and sent by the client's HTTP handler, past the
+ * layers of the SDK, which cost more than both together. Whatever is not a plain success goes on inside the SDK, as the
+ * first of its attempts: it tells errors, waits and repeats as ever (docs/decisions/0149).
  */
 import type { GetObjectCommand, PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
 import type { Readable } from 'node:stream';
 import type { StorageErrorDetails } from '../../contract/index.js';
+import { RequestSigner } from './request-signer.js';
 import type { S3Connection } from './s3.connection.js';
 import { encodedPath } from './url-path.js';
 
@@ -27,14 +28,10 @@ export interface DirectResponse {
 /** What became of the attempt. */
 export type FirstAttempt = { readonly response: DirectResponse } | { readonly error: unknown };
 
-type Signer = Awaited<ReturnType<S3Client['config']['signer']>>;
-
 /** Where requests for the bucket go, and how they are signed. */
 interface Route {
   readonly client: S3Client;
-  readonly signer: Signer;
-  readonly region: string;
-  readonly service: string;
+  readonly signer: RequestSigner;
   readonly protocol: string;
   readonly hostname: string;
   readonly port: number | undefined;
@@ -66,18 +63,20 @@ export class DirectRequests {
     if (options.client !== undefined || options.clientConfig !== undefined) return undefined;
     const route = await (this.#route ??= this.#learn(details));
     if (!route || signal?.aborted) return undefined;
-    const { client, signer, region, service, host, path, ...address } = route;
-    const headers: Record<string, string> = { host };
-    for (const [name, value] of Object.entries(request.headers)) if (value !== undefined) headers[name] = value;
+    const { client, signer, protocol, hostname, port } = route;
+    const { method, body } = request;
+    const headers: Record<string, string> = { host: route.host };
+    for (const name in request.headers) {
+      const value = request.headers[name];
+      if (value !== undefined) headers[name] = value;
+    }
     headers['x-amz-content-sha256'] ??= EMPTY_SHA256;
-    const unsigned = { ...address, method: request.method, path: path + encodedPath(request.key), headers, query: {} };
+    const path = route.path + encodedPath(request.key);
     try {
-      const signed = await signer.sign(unsigned as Parameters<Signer['sign']>[0], {
-        signingDate: new Date(Date.now() + client.config.systemClockOffset),
-        signingRegion: region,
-        signingService: service,
-      });
-      const sent = { ...signed, body: request.body } as unknown as Parameters<
+      const credentials = await client.config.credentials();
+      const now = Date.now() + client.config.systemClockOffset;
+      const signed = signer.sign({ method, path, headers }, credentials, now);
+      const sent = { method, protocol, hostname, port, path, headers: signed, body } as unknown as Parameters<
         typeof client.config.requestHandler.handle
       >[0];
       const { response } = await client.config.requestHandler.handle(sent, { abortSignal: signal });
@@ -101,11 +100,10 @@ export class DirectRequests {
               { readonly name?: string; readonly signingRegion?: string; readonly signingName?: string } | undefined;
             const { protocol, hostname, port, path } = args.request as Omit<Route, 'client' | 'signer'>;
             if (scheme?.name === 'sigv4' && path.endsWith(`/${PROBE}`)) {
+              const region = scheme.signingRegion ?? (await client.config.region());
               route = {
                 client,
-                signer: await client.config.signer(scheme as Parameters<typeof client.config.signer>[0]),
-                region: scheme.signingRegion ?? (await client.config.region()),
-                service: scheme.signingName ?? 's3',
+                signer: new RequestSigner(region, scheme.signingName ?? 's3'),
                 protocol,
                 hostname,
                 port,

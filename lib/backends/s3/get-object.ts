@@ -17,9 +17,11 @@ const META = 'x-amz-meta-';
 function answerOf({ headers, body }: DirectResponse): GetObjectAnswer {
   const modified = Date.parse(headers['last-modified'] ?? '');
   const length = headers['content-length'];
-  const metadata = Object.entries(headers).flatMap(([name, value]): [string, string][] =>
-    name.startsWith(META) && value !== undefined ? [[name.slice(META.length), value]] : [],
-  );
+  const metadata: [string, string][] = [];
+  for (const name in headers) {
+    const value = headers[name];
+    if (name.startsWith(META) && value !== undefined) metadata.push([name.slice(META.length), value]);
+  }
   return {
     Body: body,
     ETag: headers['etag'],

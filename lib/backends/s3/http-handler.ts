@@ -52,6 +52,9 @@ const noConnection = (timeout: number) =>
   Object.assign(new Error(`no connection within ${timeout} ms`), { name: 'ConnectTimeoutError', code: 'ETIMEDOUT' });
 const silence = (timeout: number) =>
   Object.assign(new Error(`no byte within ${timeout} ms`), { name: 'TimeoutError', code: 'ETIMEDOUT' });
+/** The error that Node's own streams end with. */
+const aborted = ({ reason }: AbortSignal) =>
+  Object.assign(new Error('the request was aborted', { cause: reason }), { name: 'AbortError', code: 'ABORT_ERR' });
 /** Not repeated. */
 const closed = () => Object.assign(new Error('the HTTP handler was closed'), { code: HANDLER_CLOSED });
 
@@ -85,11 +88,20 @@ function isListing(query: object): boolean {
   return ['list-type', 'uploads', 'tagging'].some((name) => name in query);
 }
 
-function target({ path, query = {} }: HandledRequest): string {
+function target({ path, query }: HandledRequest): string {
+  if (query === undefined) return path;
   const pairs = Object.entries(query).flatMap(([name, value]) =>
     value === null ? [encodedText(name)] : [value].flat().map((one) => `${encodedText(name)}=${encodedText(one)}`),
   );
   return pairs.length === 0 ? path : `${path}?${pairs.join('&')}`;
+}
+
+/** As the option `signal` of a request does, with one listener in place of nine. */
+function destroyOnAbort(sent: http.ClientRequest, signal: AbortSignal): void {
+  const destroy = () => void sent.destroy(aborted(signal));
+  if (signal.aborted) return destroy();
+  signal.addEventListener('abort', destroy);
+  sent.once('close', () => signal.removeEventListener('abort', destroy));
 }
 
 /** Ends a request when the store is silent. A reader that pauses is no silence of the store's. */
@@ -112,7 +124,8 @@ function watchSilence(sent: http.ClientRequest, timeout: number): void {
 
 function answerOf(body: http.IncomingMessage): HandledResponse {
   const headers: Record<string, string> = {};
-  for (const [name, value] of Object.entries(body.headers)) {
+  for (const name in body.headers) {
+    const value = body.headers[name];
     if (value !== undefined) headers[name] = Array.isArray(value) ? value.join(', ') : value;
   }
   return { statusCode: body.statusCode ?? 0, reason: body.statusMessage, headers, body };
@@ -150,10 +163,10 @@ export class S3HttpHandler {
         port,
         path: target(request),
         headers,
-        signal: abortSignal,
       });
       this.#unanswered.add(sent);
       for (const event of ['response', 'close']) sent.once(event, () => this.#unanswered.delete(sent));
+      if (abortSignal) destroyOnAbort(sent, abortSignal);
       sent.on('error', reject);
       sent.once('response', (answer: http.IncomingMessage) => resolve({ response: answerOf(answer) }));
       watchSilence(sent, this.#idleTimeout);

@@ -15,6 +15,7 @@ import { toStorageError } from './s3.errors.js';
 import type { S3Credentials } from './s3.options.js';
 import { loadPostPolicies, loadPresigner } from './s3.sdk.js';
 import { MAX_EXPIRY } from './s3.settings.js';
+import { signingDate } from './signing-date.js';
 import { signingHash } from './signing-hash.js';
 import { encodedPath, encodedQuery } from './url-path.js';
 
@@ -167,24 +168,6 @@ export class S3UrlSigner {
     }
     return this.#signer;
   }
-}
-
-/** The signer writes the date out for every URL, in whole seconds: within one the text stays the same. */
-class SigningDate extends Date {
-  readonly #text = super.toISOString();
-
-  override toISOString(): string {
-    return this.#text;
-  }
-}
-
-let lastDate = new SigningDate(0);
-
-/** @param now milliseconds */
-function signingDate(now: number): Date {
-  const second = Math.floor(now / 1000) * 1000;
-  if (lastDate.getTime() !== second) lastDate = new SigningDate(second);
-  return lastDate;
 }
 
 function nowOf({ client }: Address): number {
