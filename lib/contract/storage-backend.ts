@@ -30,7 +30,10 @@ export interface StagedObject {
   readonly info: StagedInfo;
   /** Reads the staged bytes. Only where `capabilities.stagedReads`. */
   open?(range?: ByteRange): Promise<Readable>;
-  /** Whether the staged bytes are these: open() for who holds them. Optional, and only where `capabilities.stagedReads`. */
+  /**
+   * Whether the staged bytes, read back, are these; not after commit() or abort(). Optional: a cheaper open() for who
+   * holds the bytes, only where `capabilities.stagedReads`.
+   */
   matches?(bytes: Uint8Array): Promise<boolean>;
   /**
    * Publishes the object in one step, conditions included: until it resolves, readers see the old object whole; if it

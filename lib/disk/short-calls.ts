@@ -25,6 +25,11 @@ export function makeShortCallsInPlace(): void {
   slowShare = 0;
 }
 
+/** Whether they are made in place now. */
+export function callsAreInPlace(): boolean {
+  return inPlace;
+}
+
 /** A call that can be made both ways. */
 export function shortCall<A extends unknown[], R>(
   pooled: (...args: A) => Promise<R>,

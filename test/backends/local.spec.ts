@@ -115,6 +115,16 @@ describe('files of the store', () => {
     expect([await etag(backend), await etag(reader), await etag(rig.backend(root))]).toEqual([before, before, before]);
   });
 
+  it('have their metadata at once for who has read a plain folder that becomes a store', async () => {
+    await fs.writeFile(join(root, 'old.txt'), 'old');
+    const reader = rig.backend(root);
+    expect(await reader.stat(parseKey('old.txt'))).toMatchObject({ contentType: 'text/plain', metadata: {} });
+    for (const key of ['new.txt', 'old.txt']) {
+      await put(backend, key, 'new', { contentType: 'text/x-new' });
+      expect(await reader.stat(parseKey(key))).toMatchObject({ contentType: 'text/x-new' });
+    }
+  });
+
   it('refuses a layout that it does not know, and a root that is a file', async () => {
     await fs.mkdir(join(root, '.nestjs-storage'));
     for (const layout of ['{"version":2,"id":"x"}', '{"version":1}', 'null', '{"ver']) {

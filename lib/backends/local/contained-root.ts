@@ -2,8 +2,10 @@
 import fs, { type BigIntStats } from 'node:fs';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { codeOf } from '../../disk/errno.js';
+import { callsAreInPlace } from '../../disk/short-calls.js';
 import { close, closeSync, failWith, fstat, fsync, lstat, mkdir, open, realpath } from './fs-calls.js';
 import { KEEPS_CHANGING, SAME_BUT_FOR_CASE } from './fs-errors.js';
+import { KeptFolders, SharedFolder } from './kept-folders.js';
 
 const { O_RDONLY, O_DIRECTORY = 0, O_NOFOLLOW = 0, O_NONBLOCK = 0 } = fs.constants;
 // O_NONBLOCK: opening a named pipe must not wait for a writer.
@@ -22,11 +24,12 @@ export interface OpenedFile {
 /** A folder that was proven to lie where its name says. Must be closed. */
 export class Folder {
   readonly #path: string;
-  #fd: number | undefined;
+  #shared: SharedFolder | undefined;
 
-  constructor(path: string, fd: number | undefined) {
+  /** @param shared undefined where folders cannot be opened (Windows) */
+  constructor(path: string, shared: SharedFolder | undefined) {
     this.#path = path;
-    this.#fd = fd;
+    this.#shared = shared;
   }
 
   /** The path of an entry for the next call. On Linux it leads through the descriptor: no swap can redirect it. */
@@ -40,19 +43,18 @@ export class Folder {
   }
 
   async stats(): Promise<BigIntStats> {
-    return this.#fd === undefined ? lstat(this.#path) : fstat(this.#fd);
+    return this.#shared ? fstat(this.#shared.fd) : lstat(this.#path);
   }
 
   /** Makes changes of its entries last. Nothing where folders cannot be synced (Windows). */
   async sync(): Promise<void> {
-    if (this.#fd !== undefined) await fsync(this.#fd);
+    if (this.#shared) await fsync(this.#shared.fd);
   }
 
   /** Synchronous: closing a folder does no work on the disk. */
   close(): void {
-    if (this.#fd === undefined) return;
-    closeSync(this.#fd);
-    this.#fd = undefined;
+    this.#shared?.letGo();
+    this.#shared = undefined;
   }
 }
 
@@ -61,6 +63,7 @@ export class ContainedRoot {
   /** Real path, no symbolic link in it. */
   readonly path: string;
   readonly #byDescriptor: boolean;
+  readonly #kept = new KeptFolders(whereIs);
 
   /** @param byDescriptor false: prove paths by looking before and after, as where there is no /proc */
   private constructor(path: string, byDescriptor: boolean) {
@@ -82,10 +85,13 @@ export class ContainedRoot {
   /** @param folder path below the root; empty for the root itself */
   async openFolder(folder: string): Promise<Folder> {
     const path = this.#pathOf(folder);
+    const kept = this.#kept.take(path);
+    if (kept) return throughDescriptor(kept);
     return this.#untilStill(folder, async () => {
       if (!this.#byDescriptor) return this.#openFolderByPath(path);
       const fd = await open(path, FOLDER);
-      if (whereIs(fd) === path) return new Folder(`${DESCRIPTORS}/${fd}`, fd);
+      if (whereIs(fd) === path)
+        return throughDescriptor(callsAreInPlace() ? this.#kept.keep(path, fd) : new SharedFolder(fd));
       closeSync(fd);
       return undefined;
     });
@@ -136,6 +142,11 @@ export class ContainedRoot {
     });
   }
 
+  /** Lets go of what is kept open. */
+  close(): void {
+    this.#kept.close();
+  }
+
   #pathOf(relative: string): string {
     return relative === '' ? this.path : `${this.path}/${relative}`;
   }
@@ -143,7 +154,7 @@ export class ContainedRoot {
   async #openFolderByPath(path: string): Promise<Folder | undefined> {
     if ((await realpath(path)) !== path) return undefined;
     if (!(await lstat(path)).isDirectory()) throw failWith('ENOTDIR', 'not a folder');
-    return new Folder(path, process.platform === 'win32' ? undefined : await open(path, FOLDER));
+    return new Folder(path, process.platform === 'win32' ? undefined : new SharedFolder(await open(path, FOLDER)));
   }
 
   async #isAtByPath(path: string, opened: BigIntStats): Promise<boolean> {
@@ -193,6 +204,10 @@ export class ContainedRoot {
     const asked = this.#pathOf(relative);
     if (real !== asked && folded(real) === folded(asked)) throw failWith(SAME_BUT_FOR_CASE, 'spelt in another way');
   }
+}
+
+function throughDescriptor(folder: SharedFolder): Folder {
+  return new Folder(`${DESCRIPTORS}/${folder.fd}`, folder);
 }
 
 function folded(path: string): string {

@@ -1,6 +1,7 @@
 /** File system calls as promises over bare descriptors: fewer thread-pool hops and objects than FileHandle. */
 import fs, { type BigIntStats, type Dirent } from 'node:fs';
 import { promisify } from 'node:util';
+import { codeOf } from '../../disk/errno.js';
 import { SHORT_BYTES, shortCall } from '../../disk/short-calls.js';
 
 export const open: (path: string, flags: number, mode?: number) => Promise<number> = shortCall(
@@ -30,6 +31,15 @@ export const futimes: (fd: number, atime: number, seconds: number) => Promise<vo
 export const lstat: (path: string) => Promise<BigIntStats> = shortCall(
   (path: string) => promisedLstat(path, { bigint: true }),
   (path: string) => fs.lstatSync(path, { bigint: true }),
+);
+/** As lstat(), undefined where nothing stands: in place, making an error costs more than the look. */
+export const lstatIfThere: (path: string) => Promise<BigIntStats | undefined> = shortCall(
+  (path: string) =>
+    promisedLstat(path, { bigint: true }).catch((error: unknown) => {
+      if (codeOf(error) === 'ENOENT') return undefined;
+      throw error;
+    }),
+  (path: string) => fs.lstatSync(path, { bigint: true, throwIfNoEntry: false }),
 );
 export const fstat: (fd: number) => Promise<BigIntStats> = shortCall(
   (fd: number) => promisedFstat(fd, { bigint: true }),

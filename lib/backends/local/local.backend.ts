@@ -27,8 +27,10 @@ import {
   type StorageOperation,
 } from '../../contract/index.js';
 import { codeOf } from '../../disk/errno.js';
+import { SHORT_BYTES } from '../../disk/short-calls.js';
 import { StoppableBody, writeBody } from './body-writer.js';
 import { FileBody } from './file-body.js';
+import { fileHolds } from './file-bytes.js';
 import { close } from './fs-calls.js';
 import { isMissing, rootIsGone, storageError } from './fs-errors.js';
 import { etagOf } from './identity.js';
@@ -40,7 +42,7 @@ import { publish } from './publisher.js';
 import { LocalStore } from './store.js';
 import type { SweepReport, TempFile } from './temp-files.js';
 import { copyFile, moveByLink, remove } from './transfer.js';
-import { infoOf, openVersion, statVersion } from './versions.js';
+import { infoOf, lookFor, openVersion, statVersion } from './versions.js';
 
 /**
  * Objects as plain files below one root folder.
@@ -217,6 +219,11 @@ export class LocalBackend extends BaseStorageBackend {
         const length = part ? part.end - part.start + 1 : 0;
         return new FileBody(fd, { start: part?.start ?? 0, length, details, abortedError });
       },
+      matches: (bytes) =>
+        this.#run(details, async () => {
+          if (outcome ?? aborted) throw new OperationAbortedError(details);
+          return bytes.byteLength === size && fileHolds(temp.fd, bytes);
+        }),
       commit: () =>
         (outcome ??= this.#run(details, async () => {
           if (aborted) throw new OperationAbortedError(details);
@@ -252,16 +259,14 @@ export class LocalBackend extends BaseStorageBackend {
     });
   }
 
-  /** The early look: a body that cannot be published need not be read. */
+  /** The early look: a body that cannot be published need not be read, nor be brought to the disk. */
   async #assertConditions(store: LocalStore, key: StorageKey, options: StageOptions, details: StorageErrorDetails) {
     if (options.ifMatch === undefined && options.ifNoneMatch === undefined) return;
-    let etag: string | undefined;
-    try {
-      etag = etagOf(store.layoutId, (await statVersion(store, key)).stats);
-    } catch (error) {
-      if (!isMissing(error)) throw error;
-    }
-    assertConditions(etag, options, details);
+    const { size } = options;
+    // Writing it costs no more than the look does.
+    if (size !== undefined && size <= SHORT_BYTES && !this.#settings.durable) return;
+    const stats = await lookFor(store, key);
+    assertConditions(stats && etagOf(store.layoutId, stats), options, details);
   }
 
   /** @param writes false: the root is there, and that is all */

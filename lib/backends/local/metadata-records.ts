@@ -4,7 +4,7 @@ import { isDeepStrictEqual } from 'node:util';
 import { LRUCache } from 'lru-cache';
 import type { ObjectMetadata } from '../../contract/index.js';
 import type { ContainedRoot, Folder } from './contained-root.js';
-import { close, fsync, open, read, readdir, unlink, writeAll } from './fs-calls.js';
+import { close, fsync, lstatIfThere, open, read, readdir, unlink, writeAll } from './fs-calls.js';
 import { isMissing } from './fs-errors.js';
 import { identityOf, keyHash, timeAndSizeOf, type FileIdentity } from './identity.js';
 import { INTERNAL_MODE, META } from './layout.js';
@@ -30,6 +30,7 @@ const ENTRY = 300;
 export class MetadataRecords {
   readonly #root: ContainedRoot;
   readonly #durable: boolean;
+  #any = false;
   // Records of an identity never change, so there is nothing to invalidate.
   readonly #cache = new LRUCache<string, { readonly found: FoundRecord }>({ maxSize: CACHE_BYTES });
 
@@ -82,6 +83,8 @@ export class MetadataRecords {
     const identity = identityOf(stats);
     const cached = this.#cache.get(cacheKey(key, identity));
     if (cached) return cached.found;
+    // The record of a version is there before its file is.
+    if (!(await this.#haveAny())) return 'none';
     let found: FoundRecord | undefined = await this.readOne(key, identity);
     if (!found) {
       if (!(await unchanged())) return undefined;
@@ -156,6 +159,16 @@ export class MetadataRecords {
     } finally {
       folder.close();
     }
+  }
+
+  /** Whether the root is a store at all: a look for records in a plain folder fails in four ways, one after the other. */
+  async #haveAny(): Promise<boolean> {
+    try {
+      this.#any ||= (await lstatIfThere(`${this.#root.path}/${META}`)) !== undefined;
+    } catch (error) {
+      if (!isMissing(error)) throw error;
+    }
+    return this.#any;
   }
 
   #remember(key: string, identity: FileIdentity, found: FoundRecord): void {

@@ -10,7 +10,7 @@ import {
 } from '../../contract/index.js';
 import { codeOf } from '../../disk/errno.js';
 import type { Folder } from './contained-root.js';
-import { failWith, fchmod, fsync, futimes, link, lstat, rename, rmdir } from './fs-calls.js';
+import { failWith, fchmod, fsync, futimes, link, lstatIfThere, rename, rmdir } from './fs-calls.js';
 import { KEEPS_CHANGING } from './fs-errors.js';
 import { etagOf, identityOf, uniqueNow } from './identity.js';
 import type { StillHeld } from './key-locks.js';
@@ -61,13 +61,15 @@ export async function publishLocked(store: LocalStore, it: Publication, stillHel
     for (let attempt = 0; attempt < MOST_TRIES; attempt++) {
       const folder = await root.makeFolder(parent, settings.dirMode, settings.durable);
       try {
-        const current = await currentOf(store, folder, name, it);
+        // Whether a name is free is told by the link itself: most are.
+        const looks = attempt > 0 || it.conditions.ifNoneMatch !== '*';
+        const current = looks ? await currentOf(store, folder, name, it) : undefined;
         stats ??= await prepare(store, it);
         // Before the rename, because a network file system tells failed writes at the closing.
         await temp.close();
         stillHeld?.();
         it.throwIfAborted();
-        if (!(await replace(folder.pathOf(name), it))) continue;
+        if (!(await replace(folder.pathOf(name), it, looks))) continue;
         if (settings.durable) await folder.sync();
         const replaced = current && identityOf(current);
         if (replaced !== undefined && replaced !== identityOf(stats)) {
@@ -101,12 +103,7 @@ async function currentOf(
   name: string,
   { conditions, details }: Publication,
 ): Promise<BigIntStats | undefined> {
-  let current: BigIntStats | undefined;
-  try {
-    current = await lstat(folder.pathOf(name));
-  } catch (error) {
-    if (codeOf(error) !== 'ENOENT') throw error;
-  }
+  let current = await lstatIfThere(folder.pathOf(name));
   if (current?.isSymbolicLink()) throw failWith('ELOOP', 'a symbolic link stands there');
   if (current?.isDirectory()) {
     try {
@@ -154,8 +151,8 @@ async function prepare(store: LocalStore, it: Publication): Promise<BigIntStats>
   }
 }
 
-/** The commit point. @returns false where someone was faster and the conditions must be looked at again */
-async function replace(target: string, { temp, conditions }: Publication): Promise<boolean> {
+/** The commit point. @returns false where someone was faster, or nobody looked yet: the conditions must be looked at */
+async function replace(target: string, { temp, conditions }: Publication, looked: boolean): Promise<boolean> {
   if (conditions.ifNoneMatch === '*') {
     try {
       // Unlike rename, link(2) refuses to replace, whoever else is writing.
@@ -166,6 +163,7 @@ async function replace(target: string, { temp, conditions }: Publication): Promi
       if (codeOf(error) === 'EEXIST') return false;
       // Without hard links, the look at the name under the key's lock must do.
       if (!lacksHardLinks(error)) throw error;
+      if (!looked) return false;
     }
   }
   await rename(temp.path, target);

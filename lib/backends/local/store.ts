@@ -138,6 +138,7 @@ export class LocalStore {
 
   async close(): Promise<void> {
     await this.retired.flush();
+    this.root.close();
   }
 }
 

@@ -1,8 +1,9 @@
 /** Reads one version of an object: its file and its record, never those of two versions. */
 import type { BigIntStats } from 'node:fs';
 import { contentTypeOf, type ObjectInfo, type ObjectSummary, type StorageKey } from '../../contract/index.js';
-import { close, failWith, lstat } from './fs-calls.js';
-import { KEEPS_CHANGING } from './fs-errors.js';
+import type { Folder } from './contained-root.js';
+import { close, failWith, lstat, lstatIfThere } from './fs-calls.js';
+import { isMissing, KEEPS_CHANGING } from './fs-errors.js';
 import { etagOf, identityOf } from './identity.js';
 import { splitKey } from './local-key.js';
 import type { FoundRecord, ObjectRecord } from './metadata-records.js';
@@ -54,6 +55,25 @@ export async function statVersion(
     }
   }
   throw failWith(KEEPS_CHANGING, 'the object is replaced again and again');
+}
+
+/** What stands under the key without its record; undefined where there is no file. */
+export async function lookFor(store: LocalStore, key: StorageKey): Promise<BigIntStats | undefined> {
+  const [parent, name] = splitKey(key);
+  let folder: Folder;
+  try {
+    folder = await store.root.openFolder(parent);
+  } catch (error) {
+    if (isMissing(error)) return undefined;
+    throw error;
+  }
+  try {
+    const stats = await lstatIfThere(folder.pathOf(name));
+    if (stats?.isSymbolicLink()) throw failWith('ELOOP', 'a symbolic link');
+    return stats?.isFile() ? stats : undefined;
+  } finally {
+    folder.close();
+  }
 }
 
 /** A file that came from elsewhere says by its name what it is. */
