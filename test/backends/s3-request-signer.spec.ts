@@ -42,6 +42,8 @@ describe('signs as the SDK does', () => {
           'content-md5': 'XUFAKrxLKna5cZ2REBfFkg==',
           'x-amz-content-sha256': 'UNSIGNED-PAYLOAD',
           'x-amz-meta-blanks': '  one \t two   three ',
+          'x-amz-meta-tab': '\tone\ttwo',
+          'x-amz-meta-other-blanks': '\u00a0one\u00a0\u00a0two\u00a0',
           'x-amz-meta-__proto__': 'x',
           'x-amz-meta-a-b': '=?UTF-8?B?w7w=?=',
           'x-amz-meta-a_b': '-',

@@ -90,8 +90,7 @@ export class ContainedRoot {
     return this.#untilStill(folder, async () => {
       if (!this.#byDescriptor) return this.#openFolderByPath(path);
       const fd = await open(path, FOLDER);
-      if (whereIs(fd) === path)
-        return throughDescriptor(callsAreInPlace() ? this.#kept.keep(path, fd) : new SharedFolder(fd));
+      if (whereIs(fd) === path) return throughDescriptor(this.#shared(path, fd));
       closeSync(fd);
       return undefined;
     });
@@ -145,6 +144,10 @@ export class ContainedRoot {
   /** Lets go of what is kept open. */
   close(): void {
     this.#kept.close();
+  }
+
+  #shared(path: string, fd: number): SharedFolder {
+    return callsAreInPlace() ? this.#kept.keep(path, fd) : new SharedFolder(fd);
   }
 
   #pathOf(relative: string): string {

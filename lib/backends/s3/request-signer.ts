@@ -25,7 +25,7 @@ interface DayKey {
 const ALGORITHM = 'AWS4-HMAC-SHA256';
 /** Whoever passes the request on may change it. */
 const UNSIGNED = 'cache-control';
-const BLANKS = /\s\s|[^\S ]/;
+const BLANKS = /^ | $| {2}|[\t\r\n]/;
 
 function hmac(key: string | Buffer, text: string): Buffer {
   return createHmac('sha256', key).update(text).digest();
@@ -33,8 +33,7 @@ function hmac(key: string | Buffer, text: string): Buffer {
 
 /** Without blanks at the ends, and with one where there were several. */
 function canonicalValue(value: string): string {
-  const trimmed = value.trim();
-  return BLANKS.test(trimmed) ? trimmed.replace(/\s+/g, ' ') : trimmed;
+  return BLANKS.test(value) ? value.replace(/[ \t\r\n]+/g, ' ').replace(/^ | $/g, '') : value;
 }
 
 export class RequestSigner {
