@@ -57,6 +57,7 @@ describe('signs as the SDK does', () => {
   const credentials = [
     EXAMPLE,
     { ...EXAMPLE, sessionToken: 'a/long+token==' },
+    { ...EXAMPLE, sessionToken: '' },
     { accessKeyId: 'other', secretAccessKey: 'schlüssel' },
   ];
 

@@ -53,7 +53,7 @@ export class RequestSigner {
       .replace(/[-:]|\.\d+/g, '');
     const day = date.slice(0, 8);
     const signed: Record<string, string> = { ...headers, 'x-amz-date': date };
-    if (credentials.sessionToken !== undefined) signed['x-amz-security-token'] = credentials.sessionToken;
+    if (credentials.sessionToken) signed['x-amz-security-token'] = credentials.sessionToken;
     let names = '';
     let lines = '';
     for (const name of Object.keys(signed).sort()) {
