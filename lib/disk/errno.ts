@@ -9,5 +9,8 @@ export function codeOf(error: unknown): string | undefined {
   if (typeof error !== 'object' || error === null) return undefined;
   const { code, errno }: { readonly code?: unknown; readonly errno?: unknown } = error;
   if (typeof code !== 'string') return undefined;
-  return code.startsWith('Unknown system error') ? (ERRNO_NAMES.get(Math.abs(Number(errno))) ?? code) : code;
+  // Node 20 has two words for what its table lacks, by the way in which a call was made.
+  return code === 'UNKNOWN' || code.startsWith('Unknown system error')
+    ? (ERRNO_NAMES.get(Math.abs(Number(errno))) ?? code)
+    : code;
 }
